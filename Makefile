@@ -1,0 +1,57 @@
+# Everything a developer types. `make help` lists it; `make check` is exactly what CI runs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+VENV_PYTHON ?= python3
+UV_VERSION := 0.13.9
+SOURCES := cloudmap_discovery tests layer
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(VENV_PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"cloudmap_discovery needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make VENV_PYTHON=python3.12")'
+	@echo "Setting up $(VENV) (once)"
+	@test -x $(BIN)/python || $(VENV_PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) 2>/dev/null || $(BIN)/pip install uv==$(UV_VERSION)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## Create .venv with everything below needs
+
+.PHONY: format
+format: $(READY) ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: lint
+lint: $(READY) ## Check format and lint
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+.PHONY: types
+types: $(READY) ## Check types (mypy strict)
+	$(BIN)/mypy
+
+.PHONY: test
+test: $(READY) ## Run the tests with the coverage gate
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
+
+.PHONY: lock
+lock: $(READY) ## Renew the pinned requirements
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+
+.PHONY: check
+check: lint types test build ## Everything CI runs
+
+.PHONY: clean
+clean: ## Remove what the targets made, .venv included
+	rm -rf $(VENV) dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

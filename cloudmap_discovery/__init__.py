@@ -1,0 +1,1 @@
+"""Service discovery for AWS serverless teams: `await discover("users", stage="Production")`."""

@@ -1,0 +1,275 @@
+"""Every error that the package raises.
+
+DiscoveryError
+├── ConfigurationError             an environment variable is wrong: fix the configuration
+├── InvalidValueError              an argument is wrong (also a ValueError): fix the call
+├── ServiceNotFoundError           the registry does not have it: register it, or ask for another stage
+│   └── NoMatchingInstanceError    it is there, but nothing matches: ask for something else
+├── DiscoveryUnavailableError      the registry failed and nothing is held: try again later
+├── LookupsFailedError             some of several lookups failed: use what was found, or try again
+├── StoreError                     one store failed: what the errors above carry as causes
+│   ├── ThrottledError
+│   ├── AccessDeniedError
+│   ├── StoreTimeoutError
+│   ├── MalformedRecordError
+│   └── RemoteError
+└── RegistrationError              a registration failed: see AWS's code and reason
+    └── OwnershipError
+
+`InvalidValueError` and `ConfigurationError` are raised before any I/O.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cloudmap_discovery.model import Instance
+
+
+class DiscoveryError(Exception):
+    """The root of every error of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy by state, since constructors take keywords."""
+        return (_restore, (type(self), self.args, dict(self.__dict__)))
+
+    def fresh(self) -> Self:
+        """Return an equal error that was never raised, so that many callers can each raise their own."""
+        error: Self = _restore(type(self), self.args, dict(self.__dict__))
+        error.__cause__ = self.__cause__
+        error.__suppress_context__ = self.__suppress_context__
+        return error
+
+
+def _restore(kind: type[Any], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(DiscoveryError):
+    """A setting is wrong: `variable`, its `value` and what is `allowed`."""
+
+    def __init__(self, variable: str, value: str | None, allowed: str) -> None:
+        shown = "is not set" if value is None else f"is {_clip(value)!r}"
+        super().__init__(f"{variable} {shown}: {allowed}")
+        self.variable = variable
+        self.value = value
+        self.allowed = allowed
+
+
+class InvalidValueError(DiscoveryError, ValueError):
+    """An argument is wrong: its `field`, its `value` and the `limit` it breaks."""
+
+    def __init__(self, field: str, value: object, limit: str) -> None:
+        super().__init__(f"{field} is {_clip(repr(value))}: {limit}")
+        self.field = field
+        self.value = value
+        self.limit = limit
+
+
+class ServiceNotFoundError(DiscoveryError):
+    """The authority does not have the service in this stage.
+
+    `stores` names who was asked; `near_misses` are known names that are spelled alike; `causes` are the
+    failures of stores that could not be asked for a hand-made record.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        stage: str,
+        *,
+        stores: Sequence[str] = (),
+        near_misses: Sequence[str] = (),
+        causes: Iterable[StoreError] = (),
+        detail: str = "",
+    ) -> None:
+        self.service = service
+        self.stage = stage
+        self.stores = tuple(stores)
+        self.near_misses = tuple(near_misses)
+        self.causes = tuple(causes)
+        self.detail = detail
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        parts = [f"no service {self.service!r} {_in_stage(self.stage)}"]
+        if self.stores:
+            parts.append(f"asked {', '.join(self.stores)}")
+        if self.detail:
+            parts.append(self.detail)
+        if self.near_misses:
+            parts.append(f"did you mean {' or '.join(map(repr, self.near_misses))}?")
+        parts.extend(f"{cause.store} could not be asked: {cause}" for cause in self.causes)
+        return "; ".join(parts)
+
+
+class NoMatchingInstanceError(ServiceNotFoundError):
+    """The service is there, but none of its instances matches; `available` says what is there, one line each."""
+
+    def __init__(
+        self,
+        service: str,
+        stage: str,
+        *,
+        wanted: str,
+        available: Sequence[str],
+        stores: Sequence[str] = (),
+        causes: Iterable[StoreError] = (),
+    ) -> None:
+        self.wanted = wanted
+        self.available = tuple(available)
+        super().__init__(service, stage, stores=stores, causes=causes)
+
+    def _message(self) -> str:
+        shown = "; ".join(self.available[:10])
+        more = f"; and {len(self.available) - 10} more" if len(self.available) > 10 else ""  # noqa: PLR2004 -- ten lines fit a log entry
+        return (
+            f"service {self.service!r} {_in_stage(self.stage)} has no instance with {self.wanted}; "
+            f"it has: {shown}{more}"
+        )
+
+
+class DiscoveryUnavailableError(DiscoveryError):
+    """The authority failed and nothing is held; `causes` has one `StoreError` for each store asked."""
+
+    def __init__(self, service: str, stage: str, *, causes: Iterable[StoreError]) -> None:
+        self.service = service
+        self.stage = stage
+        self.causes = tuple(causes)
+        reasons = "; ".join(f"{cause.store}: {cause}" for cause in self.causes)
+        super().__init__(
+            f"cannot look up {service!r} {_in_stage(stage)}, and no earlier answer is held ({reasons})"
+        )
+
+
+class LookupsFailedError(DiscoveryError):
+    """Some lookups of several failed: `found` has the instances, `failures` the errors, both by name."""
+
+    def __init__(self, found: Mapping[str, Instance], failures: Mapping[str, DiscoveryError]) -> None:
+        self.found = dict(found)
+        self.failures = dict(failures)
+        reasons = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
+        super().__init__(
+            f"{len(self.failures)} of {len(self.found) + len(self.failures)} lookups failed: {reasons}"
+        )
+
+
+class StoreError(DiscoveryError):
+    """One store failed: `store` (its name), `service` (the AWS service asked), `operation`, `retryable`.
+
+    `unhealthy` says that the store as a whole is in trouble (throttled, unreachable or too slow), so that
+    it is left alone for a moment.
+    """
+
+    retryable_by_default: ClassVar[bool] = False
+    unhealthy: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        store: str = "",
+        service: str = "",
+        operation: str = "",
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.store = store
+        self.service = service
+        self.operation = operation
+        self.retryable = self.retryable_by_default if retryable is None else retryable
+
+    def at(self, store: str) -> Self:
+        """Return this error as one of the store named `store`."""
+        error = self.fresh()
+        error.store = store
+        return error
+
+
+class ThrottledError(StoreError):
+    """AWS said that calls come too fast; `code` is AWS's."""
+
+    retryable_by_default = True
+    unhealthy = True
+
+    def __init__(self, message: str, *, code: str = "", **about: Any) -> None:
+        super().__init__(message, **about)
+        self.code = code
+
+
+class AccessDeniedError(StoreError):
+    """The caller may not do this; `action` is the IAM action that is missing, `code` AWS's."""
+
+    def __init__(self, message: str, *, action: str = "", code: str = "", **about: Any) -> None:
+        super().__init__(message, **about)
+        self.action = action
+        self.code = code
+
+
+class StoreTimeoutError(StoreError):
+    """No answer in time, or no connection at all."""
+
+    retryable_by_default = True
+    unhealthy = True
+
+
+class MalformedRecordError(StoreError):
+    """What was read is not a record: `record` says where it stands, `reason` what is wrong with it."""
+
+    def __init__(self, record: str, reason: str, **about: Any) -> None:
+        super().__init__(f"{record}: {reason}", **about)
+        self.record = record
+        self.reason = reason
+
+
+class RemoteError(StoreError):
+    """Any other error answer of an AWS service: `code` and `status` as AWS gave them, `members` what came with it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        members: Mapping[str, Any] | None = None,
+        **about: Any,
+    ) -> None:
+        super().__init__(f"{code}: {message}" if code else message, **about)
+        self.code = code
+        self.status = status
+        self.members = dict(members or {})
+
+
+class RegistrationError(DiscoveryError):
+    """Registering or deregistering failed: the `operation`, AWS's `code` and its `reason`."""
+
+    def __init__(self, message: str, *, operation: str = "", code: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.code = code
+        self.reason = reason
+
+
+class OwnershipError(RegistrationError):
+    """The record belongs to somebody else: its `owner` and `owner_ref`, against `claimant`."""
+
+    def __init__(
+        self, message: str, *, owner: str, owner_ref: str | None, claimant: str, operation: str
+    ) -> None:
+        super().__init__(message, operation=operation, code="Ownership", reason=f"owned by {owner}")
+        self.owner = owner
+        self.owner_ref = owner_ref
+        self.claimant = claimant
+
+
+def _in_stage(stage: str) -> str:
+    return "without a stage" if stage == "-" else f"in stage {stage!r}"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004 -- enough to recognize a value

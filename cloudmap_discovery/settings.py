@@ -1,0 +1,303 @@
+"""The one definition of every setting: name, type, default, bound and description.
+
+A setting `ttl` is read from the environment variable `DISCOVERY_TTL`. How the environment is read is another
+module's business; whatever reads it uses `Setting.parse`, so that every reader accepts and refuses the same.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudmap_discovery.errors import ConfigurationError
+from cloudmap_discovery.limits import check_namespace, check_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+PREFIX: Final = "DISCOVERY_"
+
+CLOUD_MAP: Final = "cloudmap"
+PARAMETER_STORE: Final = "ssm"
+SOURCES: Final = (CLOUD_MAP, PARAMETER_STORE)
+MIRRORS: Final = (PARAMETER_STORE,)
+TRANSPORTS: Final = ("auto", "sdk")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: how its text becomes its value, what is allowed, and what it is for."""
+
+    name: str
+    kind: Any
+    default: Any
+    parse: Callable[[str], Any]
+    allowed: str
+    description: str
+    default_text: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds it."""
+        return PREFIX + self.name.upper()
+
+    def read(self, text: str) -> Any:
+        """Return the value of the text, or raise a `ConfigurationError` that names the variable."""
+        try:
+            return self.parse(text.strip())
+        except ValueError as error:
+            raise ConfigurationError(self.variable, text, self.allowed) from error
+
+
+def _setting(
+    default: Any, parse: Callable[[str], Any], allowed: str, description: str, *, shown: str | None = None
+) -> Any:
+    return field(
+        default=default,
+        metadata={"parse": parse, "allowed": allowed, "description": description, "shown": shown},
+    )
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not (math.isfinite(value) and low <= value <= high):
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _one_of(choices: Iterable[str]) -> Callable[[str], str]:
+    allowed = tuple(choices)
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _list_of(choices: Iterable[str], *, may_be_none: bool = False) -> Callable[[str], tuple[str, ...]]:
+    allowed = tuple(choices)
+
+    def parse(text: str) -> tuple[str, ...]:
+        if may_be_none and text == "none":
+            return ()
+        names = tuple(part.strip() for part in text.split(","))
+        if len(set(names)) != len(names) or not set(names) <= set(allowed):
+            raise ValueError(text)
+        return names
+
+    return parse
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    patterns = tuple(part.strip() for part in text.split(","))
+    if not all(patterns) or any(
+        character.isspace() or character == "/" for part in patterns for character in part
+    ):
+        raise ValueError(text)
+    return patterns
+
+
+def _account(text: str) -> str:
+    if not (len(text) == 12 and text.isascii() and text.isdigit()):  # noqa: PLR2004 -- AWS account ids have 12 digits
+        raise ValueError(text)
+    return text
+
+
+def _url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if scheme not in {"http", "https"} or not separator or not rest or any(map(str.isspace, text)):
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+# A parameter's path has at most 15 levels, and ours ends in the stage and the name.
+_MAX_PREFIX_LEVELS: Final = 13
+
+
+def _prefix(text: str) -> str:
+    parts = text.strip("/").split("/")
+    legal = all(
+        part and part.isascii() and part.replace("_", "a").replace("-", "a").replace(".", "a").isalnum()
+        for part in parts
+    )
+    reserved = parts[0].lower().startswith(("aws", "ssm"))
+    if not text.startswith("/") or not legal or reserved or len(parts) > _MAX_PREFIX_LEVELS:
+        raise ValueError(text)
+    return "/" + "/".join(parts)
+
+
+def _region(text: str) -> str:
+    if not (text.isascii() and text.replace("-", "a").isalnum()):
+        raise ValueError(text)
+    return text
+
+
+_DAY: Final = 86_400.0
+_SECONDS: Final = "a number of seconds from {} to {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its value. Durations are seconds."""
+
+    namespace: str = _setting(
+        "services",
+        check_namespace,
+        "a Cloud Map namespace's HttpName: 1 to 1024 printable ASCII characters",
+        "The Cloud Map namespace to look in: its HttpName, which is normally its name.",
+    )
+    stage: str | None = _setting(
+        None,
+        check_stage,
+        "one stage: 1 to 40 of the characters A-Z a-z 0-9 _ . - (- means no stage)",
+        "The stage to look in when a call names none.",
+        shown="no stage",
+    )
+    sources: tuple[str, ...] = _setting(
+        (CLOUD_MAP, PARAMETER_STORE),
+        _list_of(SOURCES),
+        f"a list of {', '.join(SOURCES)}, separated by commas, each at most once",
+        "The stores to ask, in this order.",
+    )
+    mirrors: tuple[str, ...] | None = _setting(
+        None,
+        _list_of(MIRRORS, may_be_none=True),
+        f"a list of {', '.join(MIRRORS)}, separated by commas, or none",
+        "The stores that registering keeps equal to Cloud Map.",
+        shown="`ssm`, if it is in the sources",
+    )
+    transport: str = _setting(
+        "auto",
+        _one_of(TRANSPORTS),
+        f"one of {', '.join(TRANSPORTS)}",
+        "What carries calls to AWS: `sdk` is aiobotocore; `auto` chooses.",
+    )
+    parameter_prefix: str = _setting(
+        "/services",
+        _prefix,
+        "a Parameter Store path that starts with / and not with /aws or /ssm, at most 13 levels",
+        "The path under which Parameter Store holds `<stage>/<name>`.",
+    )
+    ttl: float = _setting(
+        60.0,
+        _number(0.1, _DAY),
+        _SECONDS.format(0.1, 86400),
+        "How long an answer is fresh: served at once.",
+    )
+    stale_while_revalidate: float = _setting(
+        60.0,
+        _number(0, _DAY),
+        _SECONDS.format(0, 86400),
+        "How long after that it is still served while a refresh runs.",
+    )
+    stale_wait: float | None = _setting(
+        None,
+        _number(0, 60),
+        _SECONDS.format(0, 60),
+        "How long the caller that starts such a refresh waits for it.",
+        shown="`0.1`; `0` where the process is never frozen",
+    )
+    max_stale: float = _setting(
+        _DAY,
+        _number(0, 30 * _DAY),
+        _SECONDS.format(0, 2592000),
+        "How old an answer may be and still be served if the refresh fails.",
+    )
+    negative_ttl: float = _setting(
+        5.0,
+        _number(0, 3600),
+        _SECONDS.format(0, 3600),
+        "How long an absence is remembered; it grows to 12 times as much while misses repeat.",
+    )
+    max_entries: int = _setting(
+        1000,
+        _whole(1, 1_000_000),
+        "a whole number from 1 to 1000000",
+        "How many answers are held; the least recently used go first.",
+    )
+    timeout: float = _setting(
+        2.0,
+        _number(0.05, 300),
+        _SECONDS.format(0.05, 300),
+        "The budget of one lookup over all stores and attempts.",
+    )
+    region: str | None = _setting(
+        None,
+        _region,
+        "an AWS region such as eu-central-1",
+        "The region to ask.",
+        shown="AWS's own setting",
+    )
+    endpoint_url: str | None = _setting(
+        None,
+        _url,
+        "an absolute http or https URL",
+        "Where to send every call instead of AWS: a stand-in for tests.",
+        shown="AWS",
+    )
+    owner_account: str | None = _setting(
+        None,
+        _account,
+        "an AWS account id of 12 digits",
+        "The account that shares the namespace with this one.",
+        shown="this account",
+    )
+    allowed_endpoints: tuple[str, ...] = _setting(
+        (),
+        _patterns,
+        "host and account patterns with * and ?, separated by commas, without scheme or path",
+        "Use only records whose host (or, for an ARN, account) matches one of these patterns.",
+        shown="all",
+    )
+
+
+def definitions() -> tuple[Setting, ...]:
+    """Return every setting, in order."""
+    return tuple(
+        Setting(
+            name=item.name,
+            kind=item.type,
+            default=item.default,
+            parse=item.metadata["parse"],
+            allowed=item.metadata["allowed"],
+            description=item.metadata["description"],
+            default_text=item.metadata["shown"] or _as_text(item.default),
+        )
+        for item in fields(Settings)
+    )
+
+
+def near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the variables that look like a setting's but are none, each with the name that was probably meant."""
+    known = [setting.variable for setting in definitions()]
+    unknown = [name for name in environment if name.startswith(PREFIX) and name not in known]
+    if not unknown:
+        return []
+    import difflib  # noqa: PLC0415 -- only where a name is wrong
+
+    guesses = ((name, difflib.get_close_matches(name, known, n=1, cutoff=0.8)) for name in sorted(unknown))
+    return [(name, guess[0]) for name, guess in guesses if guess]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = ",".join(value)
+    elif isinstance(value, float):
+        value = f"{value:g}"
+    return f"`{value}`"

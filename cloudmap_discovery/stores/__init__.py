@@ -1,0 +1,1 @@
+"""Where records live: one module for each store, and the port they share."""

@@ -1,0 +1,1 @@
+"""How calls reach AWS: one module for each carrier, and the port they share."""
