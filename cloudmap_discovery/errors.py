@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from cloudmap_discovery.model import Instance
+    from cloudmap_discovery.model import Instance, PassedOver
 
 
 class DiscoveryError(Exception):
@@ -219,12 +219,18 @@ class StoreTimeoutError(StoreError):
 
 
 class MalformedRecordError(StoreError):
-    """What was read is not a record: `record` says where it stands, `reason` what is wrong with it."""
+    """What was read is not a record: `record` says where it stands, `reason` what is wrong with it.
 
-    def __init__(self, record: str, reason: str, **about: Any) -> None:
+    `passed_over` has one entry for each record where several were read and none was usable.
+    """
+
+    def __init__(
+        self, record: str, reason: str, *, passed_over: Iterable[PassedOver] = (), **about: Any
+    ) -> None:
         super().__init__(f"{record}: {reason}", **about)
         self.record = record
         self.reason = reason
+        self.passed_over = tuple(passed_over)
 
 
 class RemoteError(StoreError):

@@ -51,10 +51,14 @@ class StaleServed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FallbackUsed(Event):
-    """A store behind the authority answered; `reason` says what the authority said."""
+    """A store behind the authority answered; `reason` says what the authority said.
+
+    `failing` is True where the authority failed, False where it does not have what a person put there by hand.
+    """
 
     source: str
     reason: str
+    failing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +112,30 @@ class MirrorFailed(Event):
 
 
 class EventHub:
-    """Hands events to callbacks, on the thread where they happen; a callback that raises is logged."""
+    """Hands events to callbacks, on the thread where they happen; a callback that raises is logged.
+
+    `callbacks` is empty while nobody listens; hits are not even made into events then.
+    """
 
     def __init__(self, *always: Callable[[Event], None]) -> None:
         self._lock = threading.Lock()
         self._always = always
-        self._callbacks: tuple[Callable[[Event], None], ...] = ()
-
-    @property
-    def has_callbacks(self) -> bool:
-        """Whether anybody listens; hits are not even made into events otherwise."""
-        return bool(self._callbacks)
+        self.callbacks: tuple[Callable[[Event], None], ...] = ()
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call back on every event from now on; returns what ends it."""
         with self._lock:
-            self._callbacks = (*self._callbacks, callback)
+            self.callbacks = (*self.callbacks, callback)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._callbacks = tuple(other for other in self._callbacks if other is not callback)
+                self.callbacks = tuple(other for other in self.callbacks if other is not callback)
 
         return unsubscribe
 
     def emit(self, event: Event) -> None:
         """Hand the event to everybody."""
-        for callback in (*self._always, *self._callbacks):
+        for callback in (*self._always, *self.callbacks):
             try:
                 callback(event)
             except Exception:

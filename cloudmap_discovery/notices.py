@@ -24,7 +24,10 @@ _MAX_REMEMBERED: Final = 4096
 
 
 class Notices:
-    """A callback for events that logs warnings, and stale answers during an ordinary refresh as information."""
+    """A callback for events that logs them: as warnings, or as information where nothing is wrong.
+
+    Nothing is wrong while an answer is served during its ordinary refresh, and where a person's record answers.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -38,9 +41,10 @@ class Notices:
                 level = logging.WARNING if failing else logging.INFO
                 text = f"serving a stale answer of {source}, {age_seconds:.0f} s old: {reason}"
                 self._write(level, ("stale", str(failing), service, stage), service, stage, text)
-            case FallbackUsed(service, stage, source, reason):
+            case FallbackUsed(service, stage, source, reason, failing):
+                level = logging.WARNING if failing else logging.INFO
                 text = f"answered by the fallback {source}: {reason}"
-                self._write(logging.WARNING, ("fallback", service, stage), service, stage, text)
+                self._write(level, ("fallback", service, stage), service, stage, text)
             case RecordsSkipped(service, stage, source, reasons):
                 text = f"{source}: skipped {len(reasons)} record(s): {'; '.join(reasons[:5])}"
                 self._write(logging.WARNING, ("skipped", source, service, stage), service, stage, text)

@@ -1,0 +1,261 @@
+"""The process-wide functions: one shared object, whose methods are the functions of the package."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery import lifecycle, wiring
+from cloudmap_discovery.clock import SystemClock
+from cloudmap_discovery.errors import ConfigurationError
+from cloudmap_discovery.events import LOGGER, EventHub
+from cloudmap_discovery.io_thread import IOThread
+from cloudmap_discovery.model import DEFAULT_WEIGHT
+from cloudmap_discovery.notices import Notices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from cloudmap_discovery.events import Event
+    from cloudmap_discovery.model import Answer, Explanation, Instance
+    from cloudmap_discovery.wiring import Core
+
+
+class Process:
+    """What this process looks up, holds and registers; wired from the environment on first use.
+
+    `held` and `held_all` are those of `Discovery`, as soon as there is one.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._core: Core | None = None
+        self.io = IOThread()
+        self.clock = SystemClock()
+        self.events = EventHub(Notices(self.clock))
+        self.held: Callable[..., Instance | None] = _nothing_held
+        self.held_all: Callable[..., Answer | None] = _nothing_held
+        lifecycle.join(self)
+        lifecycle.on_snapshot(environment, self._before_snapshot, self._after_restore)
+
+    async def discover(
+        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+    ) -> Instance:
+        """Return one instance of the service in the stage.
+
+        `stage=None` means `DISCOVERY_STAGE`, and no stage if that is unset; `where` are attributes that must be
+        exactly so. Of the instances that match, the highest release is chosen, by weight where there are several.
+
+        From memory while the answer is fresh; otherwise I/O, within `DISCOVERY_TIMEOUT` seconds. Raises
+        `ServiceNotFoundError`, `NoMatchingInstanceError` or `DiscoveryUnavailableError`, and before any I/O
+        `InvalidValueError` or `ConfigurationError`.
+        """
+        held = self.held(service, stage, where)
+        if held is not None:
+            return held
+        return await (await self.core()).discovery.discover(service, stage=stage, where=where)
+
+    async def discover_all(
+        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return every instance that matches, highest version first, then by id.
+
+        The answer is a sequence, and says its `source`, `age_seconds`, `stale` and `stage`. Arguments and errors are
+        those of `discover`.
+        """
+        held = self.held_all(service, stage, where)
+        if held is not None:
+            return held
+        return await (await self.core()).discovery.discover_all(service, stage=stage, where=where)
+
+    async def discover_many(self, names: Sequence[str], *, stage: str | None = None) -> dict[str, Instance]:
+        """Return one instance of each service, by name; looked up concurrently.
+
+        Raises `LookupsFailedError` if any lookup fails; it carries what was `found`, and the `failures` by name.
+        """
+        return await (await self.core()).discovery.discover_many(names, stage=stage)
+
+    async def prefetch(self, *names: str, stage: str | None = None) -> None:
+        """Look the services up, so that later lookups are answered from memory.
+
+        Takes at most `DISCOVERY_TIMEOUT` seconds. Failures are logged and never raised.
+        """
+        try:
+            core = await self.core()
+        except ConfigurationError as error:
+            LOGGER.warning("prefetch failed: %s", error)
+        else:
+            await core.discovery.prefetch(*names, stage=stage)
+
+    async def explain(
+        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+    ) -> Explanation:
+        """Ask every store now, change nothing that is held, and say what `discover` would answer and why."""
+        return await (await self.core()).discovery.explain(service, stage=stage, where=where)
+
+    async def report_failure(self, instance: Instance) -> None:
+        """Say that the instance could not be reached.
+
+        It is set aside for 10 seconds if there are others, and the next lookup refreshes what is held of its service
+        (at most once in 5 seconds). No I/O.
+        """
+        await (await self.core()).discovery.report_failure(instance)
+
+    async def services(self, *, stage: str | None = None) -> list[str]:
+        """Return the names of the services that have an instance in the stage, sorted; never from memory.
+
+        Through Cloud Map's control plane, one call for each service: for tools, not for requests. Raises a
+        `StoreError`.
+        """
+        core = await self.core()
+        return await self.io.submit(lambda: core.registry.services(stage=stage))
+
+    async def register(
+        self,
+        service: str,
+        endpoint: str,
+        *,
+        stage: str | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+        variant: str | None = None,
+        weight: int = DEFAULT_WEIGHT,
+        attributes: Mapping[str, str] | None = None,
+        owner: str | None = None,
+        owner_ref: str | None = None,
+        adopt: bool = False,
+        wait: bool = True,
+        timeout_seconds: float = 60,
+    ) -> Instance:
+        """Write a record, or replace the one of the same service, stage, version, tenant and variant.
+
+        Creates the namespace and the service where they are missing, waits for Cloud Map's operation and, unless
+        `wait` is false, until the record is discoverable; then the mirrors are written. `stage` is needed here, or
+        a `DISCOVERY_STAGE`; `"-"` is no stage. `owner` defaults to `manual`; another owner's record is replaced only
+        with `adopt`. `attributes` are free, in Cloud Map's limits, which are checked before any call.
+
+        Raises `InvalidValueError`, `OwnershipError`, `RegistrationError` (AWS's code and reason, or its own time-out)
+        or a `StoreError`.
+        """
+        core = await self.core()
+        return await self.io.submit(
+            lambda: core.registry.register(
+                service,
+                endpoint,
+                stage=stage,
+                version=version,
+                tenant=tenant,
+                variant=variant,
+                weight=weight,
+                attributes=attributes,
+                owner=owner,
+                owner_ref=owner_ref,
+                adopt=adopt,
+                wait=wait,
+                timeout_seconds=timeout_seconds,
+            )
+        )
+
+    async def deregister(
+        self,
+        service_or_instance: str | Instance,
+        *,
+        stage: str | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+        variant: str | None = None,
+        owner: str | None = None,
+        owner_ref: str | None = None,
+        wait: bool = True,
+        timeout_seconds: float = 60,
+    ) -> bool:
+        """Remove the record of exactly this identity, or the given instance by its id.
+
+        Returns False where it is not there. Raises `OwnershipError` where it is another's, otherwise as `register`.
+        """
+        core = await self.core()
+        return await self.io.submit(
+            lambda: core.registry.deregister(
+                service_or_instance,
+                stage=stage,
+                version=version,
+                tenant=tenant,
+                variant=variant,
+                owner=owner,
+                owner_ref=owner_ref,
+                wait=wait,
+                timeout_seconds=timeout_seconds,
+            )
+        )
+
+    def on_event(self, callback: Callable[[Event], None]) -> Callable[[], None]:
+        """Call back with every event from now on, on the thread where it happens; returns what ends it.
+
+        A callback that raises is logged. It must not block: lookups wait for it.
+        """
+        return self.events.subscribe(callback)
+
+    async def core(self) -> Core:
+        """Return what the process is wired to; reads the settings and loads the transport the first time."""
+        return self._core or await self.io.in_pool(self._wired)
+
+    @contextmanager
+    def replaced(self, core: Core) -> Iterator[None]:
+        """Use another core for a while: for tests."""
+        with self._lock:
+            before = self._core
+            self._use(core)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._use(before)
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock: the old one may have been held by a thread that is not there any more."""
+        self._lock = threading.Lock()
+
+    def _wired(self) -> Core:
+        with self._lock:
+            if self._core is None:
+                settings = wiring.read_settings(self._environment)
+                self._use(
+                    wiring.build(
+                        settings, self._environment, io=self.io, clock=self.clock, events=self.events
+                    )
+                )
+            assert self._core is not None  # noqa: S101 -- _use has just set it
+            return self._core
+
+    def _use(self, core: Core | None) -> None:
+        self._core = core
+        self.held = core.discovery.held if core else _nothing_held
+        self.held_all = core.discovery.held_all if core else _nothing_held
+
+    def _before_snapshot(self) -> None:
+        if self._core is not None:
+            self._core.before_snapshot()
+
+    def _after_restore(self) -> None:
+        if self._core is not None:
+            self._core.after_restore()
+
+
+def _nothing_held(*_: object) -> None:
+    return None
+
+
+process: Final = Process(wiring.environment())
+
+discover = process.discover
+discover_all = process.discover_all
+discover_many = process.discover_many
+prefetch = process.prefetch
+explain = process.explain
+report_failure = process.report_failure
+services = process.services
+register = process.register
+deregister = process.deregister
+on_event = process.on_event

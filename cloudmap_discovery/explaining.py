@@ -1,0 +1,157 @@
+"""Explains a lookup: asks every store, changes nothing, and says what the rules make of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from cloudmap_discovery.freshness import (
+    Ask,
+    Expired,
+    HeldAnswer,
+    Revalidate,
+    Serve,
+    Standing,
+    TellAbsence,
+    TellFailure,
+)
+from cloudmap_discovery.ladder import Answered, Failed, Missed, Unavailable, passed_over
+from cloudmap_discovery.model import Explanation, HeldReport, StoreReport
+from cloudmap_discovery.selection import candidates, describe_wanted, matching
+from cloudmap_discovery.selection import passed_over as not_chosen
+from cloudmap_discovery.stores.port import Absent, Found
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudmap_discovery.clock import Clock, Instant
+    from cloudmap_discovery.freshness import Decision, Entry
+    from cloudmap_discovery.ladder import Asker, Ladder, Said
+    from cloudmap_discovery.model import Instance, Key
+    from cloudmap_discovery.stores.port import Store
+
+
+async def explain_lookup(
+    key: Key,
+    where: Mapping[str, str],
+    *,
+    entry: Entry,
+    decision: Decision,
+    ladder: Ladder,
+    asker: Asker,
+    clock: Clock,
+) -> Explanation:
+    """Ask every store for the key, all at once, each with the whole budget."""
+
+    async def report(store: Store) -> tuple[Said, StoreReport]:
+        started = clock.monotonic()
+        said = await asker.ask_now(store, key)
+        return said, _store_report(store, said, clock.monotonic() - started)
+
+    reports = await asyncio.gather(*(report(store) for store in ladder.stores))
+    said_by = {store.name: said for store, (said, _) in zip(ladder.stores, reports, strict=True)}
+    result = await _result(decision, ladder, said_by)
+    chosen = candidates(matching(result.instances, where))
+    error = result.error
+    if error is None and not chosen:
+        error = f"no instance has {describe_wanted(where)}"
+    return Explanation(
+        service=key.service,
+        stage=key.stage,
+        namespace=key.namespace,
+        held=_held_report(entry, decision, clock.now()),
+        stores=tuple(report for _, report in reports),
+        candidates=chosen,
+        passed_over=not_chosen(result.instances, where),
+        source=result.source,
+        stale=result.stale,
+        error=error,
+        where=where,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What the rules make of it: instances from a source, or an error."""
+
+    instances: tuple[Instance, ...] = ()
+    source: str | None = None
+    stale: bool = False
+    error: str | None = None
+
+
+async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said]) -> _Result:
+    match decision:
+        case Serve(answer, _, stale):
+            return _Result(answer.instances, answer.source, stale)
+        case Revalidate(answer) | Expired(answer):
+            return await _climb(answer, ladder, said_by)
+        case Ask():
+            return await _climb(None, ladder, said_by)
+        case TellAbsence():
+            return _Result(error="its absence is remembered")
+        case TellFailure(back_off):
+            return _Result(error=f"its failure is remembered: {back_off.causes[0]}")
+        case _:
+            assert_never(decision)
+
+
+async def _climb(held: HeldAnswer | None, ladder: Ladder, said_by: Mapping[str, Said]) -> _Result:
+    async def ask(store: Store, _others: int) -> Said:
+        return said_by[store.name]
+
+    climbed = await ladder.climb(ask, held)
+    match climbed:
+        case Answered(found, source, standing):
+            return _Result(found.instances, source, standing is Standing.PROVISIONAL)
+        case Unavailable() if held is not None:
+            return _Result(held.instances, held.source, stale=True)
+        case Unavailable(causes):
+            return _Result(error="; ".join(f"{cause.store}: {cause}" for cause in causes))
+        case Missed(stores, detail):
+            return _Result(error="; ".join(filter(None, (f"not in {', '.join(stores)}", detail))))
+        case _:
+            assert_never(climbed)
+
+
+def _store_report(store: Store, said: Said, took_seconds: float) -> StoreReport:
+    skipped = passed_over(said)
+    match said:
+        case Found(instances, mirrored=mirrored):
+            note = "a projection of Cloud Map" if mirrored else None
+            return StoreReport(store.name, "found", took_seconds, instances, skipped, note=note)
+        case Absent(detail=detail):
+            return StoreReport(store.name, "absent", took_seconds, passed_over=skipped, note=detail or None)
+        case Failed(error):
+            return StoreReport(store.name, "failed", took_seconds, passed_over=skipped, error=str(error))
+        case _:
+            assert_never(said)
+
+
+def _held_report(entry: Entry, decision: Decision, now: Instant) -> HeldReport:
+    back_off = None
+    detail = None
+    if entry.back_off is not None:
+        rest = entry.back_off.seconds - now.seconds_since(entry.back_off.since)
+        back_off = max(rest, 0.0)
+        detail = str(entry.back_off.causes[0])
+    match decision:
+        case Serve(answer, age, stale):
+            state = "stale" if stale else "fresh"
+        case Revalidate(answer, age):
+            state = "stale"
+        case Expired(answer, age):
+            state = "expired"
+        case Ask():
+            return HeldReport(
+                "missing" if entry.answer else "nothing", back_off_seconds=back_off, detail=detail
+            )
+        case TellAbsence(absence):
+            age = now.seconds_since(absence.since)
+            return HeldReport("absent", age_seconds=age, detail=absence.detail or None)
+        case TellFailure():
+            return HeldReport("failing", back_off_seconds=back_off, detail=detail)
+        case _:
+            assert_never(decision)
+    return HeldReport(state, answer.source, age, answer.instances, back_off, detail)

@@ -1,0 +1,70 @@
+"""Makes a coroutine function a Lambda handler."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import threading
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from cloudmap_discovery import lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+E = TypeVar("E")
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+def async_handler(function: Callable[[E, C], Coroutine[Any, Any, R]]) -> Callable[[E, C], R]:
+    """Make `async def handler(event, context)` a handler that the Lambda runtime can call.
+
+    All invocations run on one event loop, which lives as long as the process (more exactly: one for each thread that
+    calls handlers, and the runtime has one). So clients, locks and tasks that are kept across invocations stay
+    usable. Where an event loop already runs, await the function itself: `handler.__wrapped__(event, context)`.
+    """
+
+    @functools.wraps(function)
+    def handler(event: E, context: C) -> R:
+        return _loops.run(function(event, context))
+
+    return handler
+
+
+class _Loops(threading.local):
+    """One event loop for each thread that calls handlers."""
+
+    def __init__(self) -> None:
+        self.runner: asyncio.Runner | None = None
+
+    def run(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            pass
+        else:
+            coroutine.close()
+            raise RuntimeError(
+                "this handler was called where an event loop already runs; await handler.__wrapped__(event, context)"
+            )
+        if self.runner is None:
+            self.runner = asyncio.Runner()
+        return self.runner.run(coroutine)
+
+    def close(self) -> None:
+        if self.runner is not None:
+            self.runner.close()
+            self.runner = None
+
+    def after_fork_in_child(self) -> None:
+        _inherited.append(self.runner)  # it shares the parent's epoll: neither close nor finalize it
+        self.runner = None
+
+
+_inherited: Final[list[asyncio.Runner | None]] = []
+_loops: Final = _Loops()
+lifecycle.join(_loops)
+atexit.register(_loops.close)

@@ -1,0 +1,157 @@
+"""One event loop in a daemon thread, with a bounded pool of daemon threads for what blocks.
+
+Everything that talks to AWS runs here, so that it survives the event loops of the callers, which come and go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from cloudmap_discovery import lifecycle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POOL_THREADS: Final = 8
+
+# After a fork the child must neither close nor finalize these: they share the parent's epoll and sockets.
+_inherited: Final[list[object]] = []
+
+
+class DaemonPool:
+    """A bounded pool of threads that never keep the interpreter from exiting; started as they are needed."""
+
+    def __init__(self, max_threads: int) -> None:
+        self._max_threads = max_threads
+        self._lock = threading.Lock()
+        self._jobs: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._started = 0
+        self._busy = 0
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        """Run the function on a thread of the pool, or queue it while all of them are busy."""
+        future: Future[T] = Future()
+
+        def job() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = function(*args)
+            except BaseException as error:  # noqa: BLE001 -- the future carries it to whoever asked
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        with self._lock:
+            self._busy += 1
+            if self._busy > self._started and self._started < self._max_threads:
+                self._started += 1
+                name = f"cloudmap-discovery-pool-{self._started}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._jobs.put(job)
+        return future
+
+    def _work(self) -> None:
+        while True:
+            job = self._jobs.get()
+            job()
+            del job
+            with self._lock:
+                self._busy -= 1
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose default executor, name resolution included, is a pool of daemon threads."""
+
+    def __init__(self, pool: DaemonPool) -> None:
+        super().__init__()
+        self._pool = pool
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # the stub's TypeVarTuple adds nothing here
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        return asyncio.wrap_future(self._pool.submit(func, *args), loop=self)
+
+
+class IOThread:
+    """Starts its loop on first use; usable from every thread and loop, and again after a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: _Loop | None = None
+        self._thread: threading.Thread | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        lifecycle.join(self)
+
+    def spawn(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine on the loop, and let it go."""
+        self._started().call_soon_threadsafe(self._spawn, start)
+
+    async def submit(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop and wait for it on the running one; cancelling the wait cancels it."""
+        if self.is_current():
+            return await start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(start(), self._started()))
+
+    def run(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop and block this thread until it is done."""
+        if self.is_current():
+            raise RuntimeError(
+                "a blocking call of cloudmap_discovery.sync was made on the thread that would have to answer it "
+                "(from an on_event callback, say); it would wait for ever"
+            )
+        future = asyncio.run_coroutine_threadsafe(start(), self._started())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # the wait was interrupted (Ctrl-C), or the coroutine is done anyway
+            raise
+
+    async def in_pool(self, function: Callable[[], T]) -> T:
+        """Run a blocking function on the pool and wait for it on the running loop."""
+        self._started()
+        loop = self._loop
+        assert loop is not None  # noqa: S101 -- _started has just made it
+        return await asyncio.wrap_future(loop._pool.submit(function))  # noqa: SLF001 -- our own class
+
+    def is_current(self) -> bool:
+        """Return whether the caller is on the thread of the loop."""
+        return threading.current_thread() is self._thread
+
+    def after_fork_in_child(self) -> None:
+        """Leave the inherited loop alone for ever; the next use starts another."""
+        _inherited.append((self._loop, self._thread, self._tasks))
+        self._lock = threading.Lock()
+        self._loop = None
+        self._thread = None
+        self._tasks = set()
+
+    def _spawn(self, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(start())
+        self._tasks.add(task)  # the loop itself holds tasks only weakly
+        task.add_done_callback(self._tasks.discard)
+
+    def _started(self) -> _Loop:
+        loop = self._loop
+        if loop is not None:
+            return loop
+        with self._lock:
+            if self._loop is None:
+                self._loop = _Loop(DaemonPool(POOL_THREADS))
+                self._thread = threading.Thread(
+                    target=self._serve, args=(self._loop,), name="cloudmap-discovery-io", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    @staticmethod
+    def _serve(loop: _Loop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()

@@ -1,0 +1,250 @@
+"""Asks the stores for one key, in order, within one budget."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, assert_never
+
+from cloudmap_discovery.errors import StoreError, StoreTimeoutError
+from cloudmap_discovery.events import StoreFailed
+from cloudmap_discovery.freshness import Standing
+from cloudmap_discovery.stores.port import Absent, Found
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cloudmap_discovery.clock import Clock, Instant
+    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.freshness import HeldAnswer
+    from cloudmap_discovery.model import Key, PassedOver
+    from cloudmap_discovery.store_health import StoreHealth
+    from cloudmap_discovery.stores.port import Store
+
+# What a store may use of what remains, while another is left to ask.
+SHARE: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A store could not say: throttled, denied, unreachable, too slow, or nothing usable."""
+
+    error: StoreError
+
+
+Said = Found | Absent | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A store has the key. With a standing of `PROVISIONAL`, `causes` say why the authority could not be asked."""
+
+    found: Found
+    source: str
+    standing: Standing
+    causes: tuple[StoreError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The authority says that there is no such key, and nobody put one into a fallback by hand."""
+
+    stores: tuple[str, ...]
+    detail: str
+    causes: tuple[StoreError, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """A store whose word counts failed, and no other had the key: what is held stays."""
+
+    causes: tuple[StoreError, ...]
+
+
+Climbed = Answered | Missed | Unavailable
+
+
+class Ladder:
+    """The stores in the order in which they are asked."""
+
+    def __init__(self, stores: Sequence[Store], *, authority: str) -> None:
+        names = [store.name for store in stores]
+        if authority not in names:
+            raise ValueError(f"the authority {authority!r} is none of the stores {names}")
+        at = names.index(authority)
+        self.stores = tuple(stores)
+        self.authority = self.stores[at]
+        self._before = self.stores[:at]
+        self._fallbacks = self.stores[at + 1 :]
+
+    async def climb(
+        self,
+        ask: Callable[[Store, int], Awaitable[Said]],
+        held: HeldAnswer | None,
+        *,
+        authority_first: bool = False,
+    ) -> Climbed:
+        """Ask the stores until the key is decided.
+
+        `ask(store, others)` gets a store's word, `others` being how many more may have to be asked. `held` is the
+        answer that a failing authority leaves us with. `authority_first` skips the stores before it.
+        """
+        causes: list[StoreError] = []
+        before = () if authority_first else self._before
+        for position, store in enumerate(before):
+            said = await ask(store, len(before) - position + len(self._fallbacks))
+            match said:
+                case Found():
+                    return Answered(said, store.name, Standing.AUTHORITY)
+                case Failed(error):
+                    causes.append(error)
+                case Absent():
+                    pass
+                case _:
+                    assert_never(said)
+        said = await ask(self.authority, len(self._fallbacks))
+        match said:
+            case Found():
+                return Answered(said, self.authority.name, Standing.AUTHORITY)
+            case Absent(_, detail):
+                return await self._by_hand(ask, held, detail, causes, before)
+            case Failed(error):
+                causes.append(error)
+                return await self._instead(ask, held, causes)
+            case _:
+                assert_never(said)
+
+    async def _by_hand(
+        self,
+        ask: Callable[[Store, int], Awaitable[Said]],
+        held: HeldAnswer | None,
+        detail: str,
+        causes: list[StoreError],
+        before: Sequence[Store],
+    ) -> Climbed:
+        """Look for what people put into the fallbacks; projections of the authority do not count."""
+        for position, store in enumerate(self._fallbacks):
+            said = await ask(store, len(self._fallbacks) - position - 1)
+            match said:
+                case Found(mirrored=False):
+                    return Answered(said, store.name, Standing.BY_HAND)
+                case Found() | Absent():
+                    pass
+                case Failed(error):
+                    causes.append(error)
+                    if held is not None and held.standing is Standing.BY_HAND and held.source == store.name:
+                        # What it told earlier was good, and the authority did not have it then either.
+                        return Unavailable(tuple(causes))
+                case _:
+                    assert_never(said)
+        asked = (*before, self.authority, *self._fallbacks)
+        return Missed(tuple(store.name for store in asked), detail, tuple(causes))
+
+    async def _instead(
+        self, ask: Callable[[Store, int], Awaitable[Said]], held: HeldAnswer | None, causes: list[StoreError]
+    ) -> Answered | Unavailable:
+        """Ask the fallbacks in place of a failing authority, if nothing of its own is held."""
+        if held is not None and held.standing is not Standing.PROVISIONAL:
+            return Unavailable(tuple(causes))
+        for position, store in enumerate(self._fallbacks):
+            said = await ask(store, len(self._fallbacks) - position - 1)
+            match said:
+                case Found():
+                    return Answered(said, store.name, Standing.PROVISIONAL, tuple(causes))
+                case Failed(error):
+                    causes.append(error)
+                case Absent():
+                    pass
+                case _:
+                    assert_never(said)
+        return Unavailable(tuple(causes))
+
+
+class Asker:
+    """Asks stores for a key: each within its share of the budget, and those in trouble not at all."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        health: StoreHealth,
+        events: EventHub,
+        budget_seconds: float,
+        discard: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._health = health
+        self._events = events
+        self._budget_seconds = budget_seconds
+        self._discard = discard
+
+    def within(self, key: Key, started: Instant) -> Callable[[Store, int], Awaitable[Said]]:
+        """Return what asks for the key in a budget that began at `started`."""
+
+        async def ask(store: Store, others: int) -> Said:
+            rest = self._budget_seconds - self._clock.now().seconds_since(started)
+            return await self._ask(store, key, rest * SHARE if others else rest, started)
+
+        return ask
+
+    async def ask_now(self, store: Store, key: Key) -> Said:
+        """Ask a store with the whole budget, even one in trouble, and note nothing."""
+        try:
+            return await self._fetch(store, key, self._budget_seconds)
+        except StoreError as error:
+            return Failed(error.at(store.name))
+
+    async def _ask(self, store: Store, key: Key, timeout_seconds: float, started: Instant) -> Said:
+        asked = self._clock.now()
+        refusal = self._health.refusal(store.name, asked)
+        if refusal is not None:
+            return Failed(refusal)
+        try:
+            said = await self._fetch(store, key, timeout_seconds)
+            if self._is_late(started):
+                # The sandbox was frozen while the call was under way: who knows how old this is.
+                await self._discard()
+                raise _too_slow(self._budget_seconds)
+        except StoreError as raised:
+            error = raised.at(store.name)
+            self._health.failed(store.name, error, asked, self._clock.now())
+            self._events.emit(
+                StoreFailed(
+                    key.service,
+                    key.stage,
+                    store.name,
+                    type(error).__name__,
+                    getattr(error, "code", ""),
+                    str(error),
+                )
+            )
+            return Failed(error)
+        self._health.answered(store.name)
+        return said
+
+    async def _fetch(self, store: Store, key: Key, timeout_seconds: float) -> Found | Absent:
+        if timeout_seconds <= 0:
+            raise StoreTimeoutError("the budget was spent before it could be asked", store=store.name)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await store.fetch(key, timeout_seconds=timeout_seconds)
+        except TimeoutError as error:
+            raise _too_slow(timeout_seconds) from error.with_traceback(None)
+
+    def _is_late(self, started: Instant) -> bool:
+        return not 0 <= self._clock.now().seconds_since(started) <= self._budget_seconds
+
+
+def passed_over(said: Said) -> tuple[PassedOver, ...]:
+    """Return the records that the store had and could not use."""
+    match said:
+        case Found() | Absent():
+            return said.passed_over
+        case Failed(error):
+            return tuple(getattr(error, "passed_over", ()))
+        case _:
+            assert_never(said)
+
+
+def _too_slow(seconds: float) -> StoreTimeoutError:
+    return StoreTimeoutError(f"no answer within {seconds:.2f} s")

@@ -1,0 +1,111 @@
+"""Brings what is held of a key up to date: one flight up the ladder, recorded when it lands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from cloudmap_discovery.events import FallbackUsed, RecordsSkipped, Refreshed
+from cloudmap_discovery.freshness import Standing, answered, failed, missed, usable_answer
+from cloudmap_discovery.ladder import Answered, Missed, Unavailable, passed_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudmap_discovery.cache import Cache
+    from cloudmap_discovery.clock import Clock, Instant
+    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.flights import Flight, Flights
+    from cloudmap_discovery.freshness import Entry, Policy
+    from cloudmap_discovery.ladder import Asker, Climbed, Ladder, Said
+    from cloudmap_discovery.model import Key
+    from cloudmap_discovery.stores.port import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Refresher:
+    """Starts flights, and turns what they bring into what is held. `random` gives numbers in [0, 1)."""
+
+    ladder: Ladder
+    asker: Asker
+    cache: Cache
+    flights: Flights
+    policy: Policy
+    clock: Clock
+    random: Callable[[], float]
+    events: EventHub
+    budget_seconds: float
+
+    def start(self, key: Key, *, authority_first: bool = False) -> tuple[Flight[Entry], bool]:
+        """Return the key's flight, and whether this call started it; it lands with what is held from then on."""
+
+        async def fly(started: Instant) -> Climbed:
+            within_budget = self.asker.within(key, started)
+
+            async def ask(store: Store, others: int) -> Said:
+                said = await within_budget(store, others)
+                skipped = passed_over(said)
+                if skipped:
+                    reasons = tuple(f"{record.record}: {record.reason}" for record in skipped)
+                    self.events.emit(RecordsSkipped(key.service, key.stage, store.name, reasons))
+                return said
+
+            held = usable_answer(self.cache.get(key), self.clock.now(), self.policy)
+            climbed = await self.ladder.climb(ask, held, authority_first=authority_first)
+            self._tell(key, climbed, started)
+            return climbed
+
+        return self.flights.launch(
+            key, fly, lambda climbed: self._land(key, climbed), budget_seconds=self.budget_seconds
+        )
+
+    def _land(self, key: Key, climbed: Climbed) -> Entry:
+        entry = self._entry(key, climbed)
+        self.cache.put(key, entry)
+        return entry
+
+    def _entry(self, key: Key, climbed: Climbed) -> Entry:
+        previous, now = self.cache.get(key), self.clock.now()
+        match climbed:
+            case Answered(found, source, standing, causes):
+                entry = answered(
+                    previous, found.instances, source, found.sent, self.policy, self.random, standing=standing
+                )
+                if standing is not Standing.PROVISIONAL:
+                    return entry
+                return replace(entry, back_off=failed(previous, causes, now, self.random).back_off)
+            case Missed(stores, detail, causes):
+                alike = _alike(key.service, self.cache.services(key.namespace))
+                return missed(previous, stores, detail, causes, alike, now, self.policy)
+            case Unavailable(causes):
+                return failed(previous, causes, now, self.random)
+            case _:
+                assert_never(climbed)
+
+    def _tell(self, key: Key, climbed: Climbed, started: Instant) -> None:
+        took = self.clock.now().seconds_since(started)
+        match climbed:
+            case Answered(_, source, standing, causes):
+                self.events.emit(Refreshed(key.service, key.stage, "found", source, took))
+                if standing is Standing.PROVISIONAL:
+                    self.events.emit(
+                        FallbackUsed(key.service, key.stage, source, str(causes[0]), failing=True)
+                    )
+                elif standing is Standing.BY_HAND:
+                    reason = f"{self.ladder.authority.name} does not have it"
+                    self.events.emit(FallbackUsed(key.service, key.stage, source, reason, failing=False))
+            case Missed():
+                self.events.emit(Refreshed(key.service, key.stage, "absent", None, took))
+            case Unavailable():
+                self.events.emit(Refreshed(key.service, key.stage, "failed", None, took))
+            case _:
+                assert_never(climbed)
+
+
+def _alike(service: str, known: set[str]) -> tuple[str, ...]:
+    names = known - {service}
+    if not names:
+        return ()
+    import difflib  # noqa: PLC0415 -- only where a name is unknown
+
+    return tuple(difflib.get_close_matches(service, sorted(names), n=3, cutoff=0.7))

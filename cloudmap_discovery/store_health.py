@@ -1,0 +1,81 @@
+"""Which stores are left alone for a moment, because they were throttled, unreachable or too slow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.freshness import back_off_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudmap_discovery.clock import Instant
+    from cloudmap_discovery.errors import StoreError
+
+MAX_STORE_BACK_OFF_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class _Trouble:
+    error: StoreError
+    since: Instant
+    seconds: float
+    failures: int
+    probe_started: Instant | None = None
+
+
+class StoreHealth:
+    """Remembers trouble by store; used on the I/O thread only.
+
+    A store in trouble is not asked until its back-off ends. Then one call goes out as a probe, and the others wait
+    for what it brings.
+    """
+
+    def __init__(self, random: Callable[[], float], *, probe_seconds: float) -> None:
+        self._random = random
+        self._probe_seconds = probe_seconds
+        self._trouble: dict[str, _Trouble] = {}
+
+    def refusal(self, store: str, now: Instant) -> StoreError | None:
+        """Return why the store is not to be asked now, or None; the caller that gets None then asks it."""
+        trouble = self._trouble.get(store)
+        if trouble is None:
+            return None
+        waited = now.seconds_since(trouble.since)
+        if 0 <= waited < trouble.seconds:
+            return _not_asked(trouble.error, f"left alone for {trouble.seconds - waited:.1f} s more")
+        probe = trouble.probe_started
+        if probe is not None and 0 <= now.seconds_since(probe) < self._probe_seconds:
+            return _not_asked(trouble.error, "a probe is under way")
+        trouble.probe_started = now
+        return None
+
+    def answered(self, store: str) -> None:
+        """Note that the store answered: it is well."""
+        self._trouble.pop(store, None)
+
+    def failed(self, store: str, error: StoreError, asked: Instant, now: Instant) -> None:
+        """Note that a call sent at `asked` failed."""
+        trouble = self._trouble.get(store)
+        if not error.unhealthy:
+            # It did answer, only not with a record.
+            self.answered(store)
+        elif trouble is None:
+            seconds = back_off_seconds(1, MAX_STORE_BACK_OFF_SECONDS, self._random)
+            self._trouble[store] = _Trouble(error, now, seconds, 1)
+        elif trouble.since.seconds_since(asked) <= 0:
+            # Calls that were under way when the back-off began are the same trouble, not more of it.
+            failures = trouble.failures + 1
+            seconds = back_off_seconds(failures, MAX_STORE_BACK_OFF_SECONDS, self._random)
+            self._trouble[store] = _Trouble(error, now, seconds, failures)
+
+    def clear(self) -> None:
+        """Forget all trouble: it was another process's, or before a snapshot."""
+        self._trouble.clear()
+
+
+def _not_asked(error: StoreError, why: str) -> StoreError:
+    refusal = error.fresh()
+    refusal.args = (f"not asked, {why}, after: {error}",)
+    return refusal
