@@ -199,7 +199,8 @@ class Process:
 
     async def core(self) -> Core:
         """Return what the process is wired to; reads the settings and loads the transport the first time."""
-        return self._core or await self.io.in_pool(self._wired)
+        core = self._core
+        return core if core is not None else await self.io.in_pool(self._wired)
 
     @contextmanager
     def replaced(self, core: Core) -> Iterator[None]:

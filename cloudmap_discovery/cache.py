@@ -79,6 +79,11 @@ class Cache:
             self._blanks.pop(key, None)
         self._on_change(key)
 
+    def clear(self) -> None:
+        """Hold nothing of any key."""
+        for key in [*self._answers, *self._blanks]:
+            self.drop(key)
+
     def mark(self, key: Key, mark: Mark) -> None:
         """Lower the standing of the key's answer, if there is one."""
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.errors import (
@@ -99,7 +100,13 @@ class Discovery:
                 and ready.wall_from <= wall < ready.wall_until
             ):
                 ready.slot.used = monotonic
-                return ready.only or draw(ready.instances, ready.totals, self._random)
+                # `draw`, written out: a call less where every tenth of a microsecond counts.
+                return (
+                    ready.only
+                    or ready.instances[
+                        bisect_right(ready.totals, self._random() * ready.total, 0, ready.last)
+                    ]
+                )
         key, conditions = self._key(service, stage), _conditions(where)
         serve = self._served_now(key)
         chosen = serve and candidates(matching(serve.answer.instances, conditions))
@@ -208,11 +215,15 @@ class Discovery:
             self._ready.invalidate(key)
         self._events.emit(EndpointFailed(key.service, key.stage, instance.id, instance.endpoint))
 
-    def forget(self, service: str, stage: str) -> None:
-        """Hold nothing of the service in this stage, and discard what a flight under way will bring."""
-        key = Key(self._namespace, service, stage)
+    def forget(self, key: Key) -> None:
+        """Hold nothing of the key, and discard what a flight under way will bring."""
         self._refresher.flights.abandon(key)
         self._cache.drop(key)
+
+    def forget_all(self) -> None:
+        """Hold nothing, and discard what every flight under way will bring."""
+        self._refresher.flights.abandon_all()
+        self._cache.clear()
 
     def expire(self) -> None:
         """Take everything held for expired: it is from before a snapshot."""

@@ -15,10 +15,15 @@ _ARN = re.compile(
 )
 
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
+# What a host may look like. Clients read others differently (`\` as `/`, `%2f` as `/`), so that the host that we
+# compare would not be the one that they connect to.
+_HOST = re.compile(r"[\w.:-]+")
+
+
 def is_url(endpoint: str) -> bool:
     """Return whether the endpoint is an absolute URL of any scheme."""
-    scheme, separator, rest = endpoint.partition("://")
-    return bool(separator and scheme and rest)
+    return _URL.fullmatch(endpoint) is not None
 
 
 def is_arn(endpoint: str) -> bool:
@@ -40,7 +45,10 @@ def is_allowed(endpoint: str, patterns: Sequence[str]) -> bool:
 
 
 def _host(endpoint: str) -> str:
+    if "\\" in endpoint:
+        return ""
     try:
-        return urlsplit(endpoint if is_url(endpoint) else f"//{endpoint}").hostname or ""
+        host = urlsplit(endpoint if is_url(endpoint) else f"//{endpoint}").hostname or ""
     except ValueError:
         return ""
+    return host if _HOST.fullmatch(host) else ""

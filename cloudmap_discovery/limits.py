@@ -32,7 +32,8 @@ RESERVED_ATTRIBUTES: Final = frozenset(
 """The attributes that hold a record's own fields; a user's attribute may not have such a name."""
 
 _STAGE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
-_LABEL = r"[A-Za-z0-9_-]{1,63}"
+# CreateService, Name: a label neither begins nor ends with a hyphen, nor is it an underscore alone.
+_LABEL = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,61}[A-Za-z0-9_]|[A-Za-z0-9])"
 _SERVICE = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _NAMESPACE = re.compile(r"[!-~]{1,1024}")
 _INSTANCE_ID = re.compile(r"[0-9a-zA-Z_/:.@-]+")
@@ -64,7 +65,8 @@ def check_service(value: Any) -> str:
         raise InvalidValueError(
             "service",
             value,
-            "a name is labels of 1 to 63 of the characters A-Z a-z 0-9 _ - separated by dots",
+            "a name is labels of 1 to 63 of the characters A-Z a-z 0-9 _ - separated by dots; "
+            "no label begins or ends with - or is _ alone",
         )
     return text
 

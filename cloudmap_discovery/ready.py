@@ -19,10 +19,12 @@ class Ready:
 
     __slots__ = (
         "instances",
+        "last",
         "monotonic_from",
         "monotonic_until",
         "only",
         "slot",
+        "total",
         "totals",
         "wall_from",
         "wall_until",
@@ -32,6 +34,8 @@ class Ready:
         self.instances = instances
         self.only: Instance | None = instances[0] if len(instances) == 1 else None
         self.totals = draw_weights(instances)
+        self.total = self.totals[-1]
+        self.last = len(instances) - 1
         self.slot = slot
         self.monotonic_from = answer.sent.monotonic
         self.monotonic_until = answer.sent.monotonic + answer.fresh_seconds

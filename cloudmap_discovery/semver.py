@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 _SEMVER = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
     r"(?:-((?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*))?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
+
+# As npm has it; longer numbers than Python turns into an int cannot come up then.
+_MAX_LENGTH: Final = 256
 
 Precedence = tuple[int, int, int, bool, tuple[tuple[int, int, str], ...]]
 
@@ -26,7 +30,7 @@ class Version:
 @lru_cache(maxsize=1024)
 def parse_version(text: str) -> Version | None:
     """Return the version that the text is, or None if it is not a semantic version."""
-    match = _SEMVER.fullmatch(text)
+    match = _SEMVER.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
     major, minor, patch, pre_release = match.groups()

@@ -17,8 +17,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     from typing import Annotated  # noqa: PLC0415 -- used with the imports below only
 
-    from pydantic import BeforeValidator, create_model  # noqa: PLC0415 -- costs 100 ms, once
-    from pydantic_settings import (  # noqa: PLC0415 -- costs 100 ms, once
+    from pydantic import BeforeValidator, create_model
+    from pydantic_settings import (
         BaseSettings,
         EnvSettingsSource,
         NoDecode,
@@ -31,7 +31,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             return {name.lower(): value for name, value in environment.items() if value}
 
     class Base(BaseSettings):
-        model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
+        model_config = SettingsConfigDict(
+            env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", validate_default=False
+        )
 
         @classmethod
         def settings_customise_sources(

@@ -1,0 +1,83 @@
+"""What the program's exit code says, and the words for what went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudmap_discovery.errors import (
+    ConfigurationError,
+    DiscoveryError,
+    DiscoveryUnavailableError,
+    InvalidValueError,
+    OwnershipError,
+    ServiceNotFoundError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DONE: Final = 0
+"""Found, or done."""
+
+NOT_FOUND: Final = 1
+"""The registry answered, and does not have it."""
+
+WRONG_USE: Final = 2
+"""The command or the configuration has to change; trying again changes nothing."""
+
+UNAVAILABLE: Final = 3
+"""AWS failed, refused, or took too long; trying again may help."""
+
+BUG: Final = 70
+"""The program itself is wrong (EX_SOFTWARE of sysexits.h)."""
+
+INTERRUPTED: Final = 130
+"""Ctrl-C, as shells count it."""
+
+BROKEN_PIPE: Final = 141
+"""Whoever read the output has gone (`| head`), as shells count it."""
+
+_OPTIONS: Final[Mapping[str, str]] = {
+    "timeout_seconds": "--timeout",
+    "owner_ref": "--owner-ref",
+    "attributes": "--attribute",
+}
+
+
+def exit_code(error: DiscoveryError) -> int:
+    """Return the exit code of a command that ended in this error."""
+    match error:
+        case ServiceNotFoundError():
+            return NOT_FOUND
+        case ConfigurationError() | InvalidValueError() | OwnershipError():
+            return WRONG_USE
+        case _:
+            return UNAVAILABLE
+
+
+def message(error: DiscoveryError) -> str:
+    """Return what the error says, in the words of the command line."""
+    text = str(error)
+    match error:
+        case InvalidValueError(field=field):
+            for name, option in _OPTIONS.items():
+                if field.startswith(name):
+                    return option + text.removeprefix(name)
+            return text
+        case OwnershipError(operation="RegisterInstance") if "--adopt" not in text:
+            return text
+        case _:
+            return text.replace("timeout_seconds", "--timeout")
+
+
+def as_json(error: DiscoveryError) -> dict[str, Any]:
+    """Return the error for machines."""
+    causes = error.causes if isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)) else ()
+    return {
+        "type": type(error).__name__,
+        "message": message(error),
+        "exit_code": exit_code(error),
+        "causes": [
+            {"store": cause.store, "type": type(cause).__name__, "message": str(cause)} for cause in causes
+        ],
+    }

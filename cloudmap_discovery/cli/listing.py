@@ -1,0 +1,88 @@
+"""The command that lists what is registered: list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudmap_discovery.cli import exits, machine
+from cloudmap_discovery.cli.matrix import Matrix
+from cloudmap_discovery.cli.matrix_view import show_matrix
+from cloudmap_discovery.cli.options import command_class, common_options
+from cloudmap_discovery.cli.record_view import show_records
+from cloudmap_discovery.cli.shown import in_stage
+from cloudmap_discovery.limits import check_stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import click
+
+    from cloudmap_discovery.cli.session import Session
+    from cloudmap_discovery.model import Instance
+    from cloudmap_discovery.wiring import Core
+
+
+def add_to(group: click.Group) -> None:
+    """Add the command to the program."""
+    import click  # noqa: PLC0415 -- comes with the [cli] extra
+
+    @group.command("list", cls=command_class(), short_help="Show services by stage.")
+    @click.option(
+        "--stage",
+        "stages",
+        metavar="STAGE",
+        multiple=True,
+        help="Only this stage, - for no stage; may be given again. One alone lists its records.",
+    )
+    @click.option(
+        "--timeout",
+        "timeout_seconds",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        show_default=True,
+        help="How long listing may take.",
+    )
+    @common_options
+    def list_(session: Session, stages: tuple[str, ...], timeout_seconds: float) -> int:
+        """Show which service is registered in which stage, in which versions.
+
+        Reads Cloud Map itself, one call for each service, and never what is held. DISCOVERY_STAGE plays no part.
+
+        \b
+        cloudmap-discovery list
+        cloudmap-discovery list --stage Staging --stage Production
+        cloudmap-discovery list --json | jq -r '.instances[].endpoint'
+        """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
+        return list_services(session, stages, timeout_seconds)
+
+
+def list_services(session: Session, stages: Sequence[str], timeout_seconds: float) -> int:
+    """Print the records of all stages, or of these."""
+    wanted = tuple(dict.fromkeys(check_stage(stage) for stage in stages))
+    records = session.run(lambda core: _records(core, wanted, timeout_seconds), "Listing Cloud Map")
+    namespace = session.settings.namespace
+    if session.as_json:
+        session.screen.result(
+            machine.document({"namespace": namespace, "instances": machine.instances(records)})
+        )
+    elif not records:
+        where = " or ".join(in_stage(stage) for stage in wanted) or "at all"
+        session.note(f"Namespace {namespace} has no records {where}.")
+    elif len(wanted) == 1:
+        show_records(session.screen, records, namespace=namespace)
+    else:
+        show_matrix(session.screen, Matrix.of(records, stages=wanted), namespace=namespace)
+    return exits.DONE
+
+
+async def _records(core: Core, stages: Sequence[str], timeout_seconds: float) -> list[Instance]:
+    by_service = await core.registry.records(
+        stage=stages[0] if len(stages) == 1 else None, timeout_seconds=timeout_seconds
+    )
+    return [
+        record
+        for _, records in sorted(by_service.items())
+        for record in sorted(records, key=lambda record: (record.stage, record.id))
+        if not stages or record.stage in stages
+    ]

@@ -1,0 +1,119 @@
+"""The commands that look a service up: discover, explain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloudmap_discovery.cli import exits, machine
+from cloudmap_discovery.cli.explanation_view import show_explanation
+from cloudmap_discovery.cli.options import (
+    command_class,
+    common_options,
+    stage_option,
+    timeout_option,
+    where_option,
+)
+from cloudmap_discovery.cli.record_view import show_answer
+from cloudmap_discovery.settings import CLOUD_MAP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import click
+
+    from cloudmap_discovery.cli.session import Session
+    from cloudmap_discovery.model import Explanation
+
+
+def add_to(group: click.Group) -> None:
+    """Add the commands to the program."""
+    import click  # noqa: PLC0415 -- comes with the [cli] extra
+
+    @group.command(cls=command_class(), short_help="Print the endpoint of a service.")
+    @click.argument("service")
+    @stage_option("The stage to look in; - for no stage. [DISCOVERY_STAGE, or no stage]")
+    @where_option
+    @click.option(
+        "--all", "all_matches", is_flag=True, help="Every match in a table, instead of one endpoint."
+    )
+    @timeout_option
+    @common_options
+    def discover(
+        session: Session, service: str, stage: str | None, where: Mapping[str, str], all_matches: bool
+    ) -> int:
+        """Print the endpoint of SERVICE, and nothing else.
+
+        Where several instances match, one is drawn by weight from those of the highest release, as a function
+        would get it.
+
+        \b
+        curl "$(cloudmap-discovery discover users --stage Production)/health"
+        cloudmap-discovery discover users --stage Production --where color=blue --all
+        """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
+        return (
+            discover_all(session, service, stage, where)
+            if all_matches
+            else discover_one(session, service, stage, where)
+        )
+
+    @group.command(cls=command_class(), short_help="Show why a lookup answers what it answers.")
+    @click.argument("service")
+    @stage_option("The stage to look in; - for no stage. [DISCOVERY_STAGE, or no stage]")
+    @where_option
+    @timeout_option
+    @common_options
+    def explain(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+        """Show why a lookup of SERVICE answers what it answers.
+
+        Asks every store now: what it has, how long it took, which records were passed over and why, and what
+        discover makes of it. Its exit code is that of discover.
+
+        \b
+        cloudmap-discovery explain users --stage Production
+        """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
+        return explain_lookup(session, service, stage, where)
+
+
+def discover_one(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+    """Print one endpoint, or one record for machines."""
+    found = session.run(
+        lambda core: core.discovery.discover(service, stage=stage, where=where or None),
+        f"Looking up {service}",
+    )
+    session.screen.result(machine.document(machine.instance(found)) if session.as_json else found.endpoint)
+    return exits.DONE
+
+
+def discover_all(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+    """Print every match."""
+    found = session.run(
+        lambda core: core.discovery.discover_all(service, stage=stage, where=where or None),
+        f"Looking up {service}",
+    )
+    if session.as_json:
+        session.screen.result(machine.document(machine.answer(found)))
+    else:
+        show_answer(session.screen, found)
+    return exits.DONE
+
+
+def explain_lookup(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+    """Print what every store says; the exit code is that of `discover`."""
+    explained = session.run(
+        lambda core: core.discovery.explain(service, stage=stage, where=where or None),
+        f"Asking every store about {service}",
+    )
+    if session.as_json:
+        session.screen.result(machine.document(machine.explanation(explained)))
+    else:
+        show_explanation(session.screen, explained)
+    return _exit_code(explained)
+
+
+def _exit_code(explained: Explanation) -> int:
+    if explained.found:
+        return exits.DONE
+    outcomes = {report.store: report.outcome for report in explained.stores}
+    authority = CLOUD_MAP if CLOUD_MAP in outcomes else next(iter(outcomes))
+    nothing_matches = explained.source is not None
+    return exits.UNAVAILABLE if outcomes[authority] == "failed" and not nothing_matches else exits.NOT_FOUND

@@ -1,0 +1,154 @@
+"""The program: its commands together, and how a run of it ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import traceback
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.cli import exits, listing, lookups, machine, writing
+from cloudmap_discovery.cli.options import group_class
+from cloudmap_discovery.cli.screen import Screen
+from cloudmap_discovery.cli.session import Session
+from cloudmap_discovery.errors import DiscoveryError, DiscoveryUnavailableError, ServiceNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TextIO
+
+    import click
+
+    from cloudmap_discovery.cli.session import CoreFactory
+
+PROGRAM: Final = "cloudmap-discovery"
+COMPLETION_VARIABLE: Final = "_CLOUDMAP_DISCOVERY_COMPLETE"
+
+
+def program() -> click.Group:
+    """Return the program with all its commands."""
+    import click  # noqa: PLC0415 -- comes with the [cli] extra
+
+    @click.group(
+        cls=group_class(),
+        name=PROGRAM,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+        epilog="\b\n"
+        "Exit codes: 0 found or done, 1 not found, 2 wrong use, 3 unavailable.\n"
+        "Settings are read from DISCOVERY_… variables; options come before them.",
+    )
+    @click.version_option(package_name="cloudmap-discovery", message="%(prog)s %(version)s")
+    def cli() -> None:
+        """Find services by name and stage, and say where they are.
+
+        The registry is AWS Cloud Map, with Parameter Store behind it. Credentials and region are found as the AWS
+        CLI finds them.
+
+        \b
+        cloudmap-discovery register users https://users.example.com --stage Staging
+        cloudmap-discovery discover users --stage Staging
+        cloudmap-discovery list
+        """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
+
+    lookups.add_to(cli)
+    listing.add_to(cli)
+    writing.add_to(cli)
+    return cli
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    core_factory: CoreFactory,
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Run the program and return its exit code."""
+    import click  # noqa: PLC0415 -- comes with the [cli] extra
+
+    # Not click's parser: a wrong command line has to be told as these two say, too.
+    flags = set(arguments[: list(arguments).index("--")] if "--" in arguments else arguments)
+    session = Session(
+        environment,
+        core_factory=core_factory,
+        screen=Screen(environment, out=out, err=err),
+        as_json="--json" in flags,
+    )
+    debug = "--debug" in flags
+    try:
+        code = _run_command(list(arguments), session)
+        out.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        return _tell_usage(session, error)
+    except DiscoveryError as error:
+        if debug:
+            session.screen.trouble("".join(traceback.format_exception(error)))
+        return _tell(session, error)
+    except (KeyboardInterrupt, click.Abort):
+        session.screen.error("interrupted; what was under way may still happen")
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # the interpreter flushes it once more
+        return exits.BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 -- the outermost frame: people get a paragraph, --debug the traceback
+        if debug:
+            session.screen.trouble("".join(traceback.format_exception(error)))
+        return _tell_bug(session, error)
+    else:
+        return code
+    finally:
+        session.close()
+
+
+def _run_command(arguments: list[str], session: Session) -> int:
+    cli = program()
+    if COMPLETION_VARIABLE in session.environment:
+        cli.main(arguments, prog_name=PROGRAM, complete_var=COMPLETION_VARIABLE)
+    with cli.make_context(PROGRAM, arguments or ["--help"], obj=session) as context, session.warnings_shown():
+        code = cli.invoke(context)
+    return code if isinstance(code, int) else exits.DONE
+
+
+def _tell(session: Session, error: DiscoveryError) -> int:
+    if session.as_json:
+        session.screen.trouble(machine.line({"error": exits.as_json(error)}))
+    else:
+        session.screen.error(f"{exits.message(error)}{_advice(error)}")
+    return exits.exit_code(error)
+
+
+def _advice(error: DiscoveryError) -> str:
+    if not isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)):
+        return ""
+    return (
+        f". To see what each store says: {PROGRAM} explain {shlex.quote(error.service)} --stage {error.stage}"
+    )
+
+
+def _tell_usage(session: Session, error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    text = error.format_message().rstrip(".")
+    if context is not None:
+        text = f"{text}. See {context.command_path} --help"
+    if session.as_json:
+        problem = {"type": "UsageError", "message": text, "exit_code": exits.WRONG_USE, "causes": []}
+        session.screen.trouble(machine.line({"error": problem}))
+    else:
+        session.screen.error(text)
+    return exits.WRONG_USE
+
+
+def _tell_bug(session: Session, error: Exception) -> int:
+    text = (
+        f"a bug in cloudmap-discovery, or something that it does not expect: {type(error).__name__}: {error}. "
+        "The same command with --debug shows where; please report that"
+    )
+    if session.as_json:
+        problem = {"type": type(error).__name__, "message": text, "exit_code": exits.BUG, "causes": []}
+        session.screen.trouble(machine.line({"error": problem}))
+    else:
+        session.screen.error(text)
+    return exits.BUG

@@ -1,0 +1,204 @@
+"""What people see: text, tables and progress in their terminal. The only importer of rich."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.cli.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from rich.console import Console
+    from rich.text import Text
+
+Span = str | tuple[str, str]
+"""A piece of text, or a piece with its style. It may be anybody's: markup in it means nothing, controls are escaped."""
+
+STRONG: Final = "bold"
+QUIET: Final = "dim"
+GOOD: Final = "green"
+ODD: Final = "yellow"
+BAD: Final = "red"
+ADDRESS: Final = "cyan"
+
+PROSE_COLUMNS: Final = 80
+_UNBOUNDED_COLUMNS: Final = 100_000
+_LEAST_COLUMNS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """The marks that are not words, in Unicode or, where the output cannot show that, in ASCII."""
+
+    yes: str = "✓"
+    no: str = "✗"
+    none: str = "–"
+    odd: str = "!"
+    chosen: str = "▸"
+    times: str = "×"
+    between: str = " · "
+    fork: str = "├─ "
+    last: str = "└─ "
+    trunk: str = "│  "
+    ellipsis: str = "…"
+
+
+ASCII: Final = Symbols("+", "x", "-", "!", ">", "x", ", ", "|- ", "`- ", "|  ", "...")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its heading, the style of its cells, and whether its text may be broken anywhere."""
+
+    heading: str
+    style: str = ""
+    folds: bool = False
+    is_number: bool = False
+
+
+class Screen:
+    """Prints results to `out` and all else to `err`, in colour where these are terminals that have any.
+
+    On a terminal text fits its width; elsewhere, where programs may read it, table rows are never broken. `COLUMNS`,
+    `NO_COLOR` and `FORCE_COLOR` are heeded.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, out: TextIO, err: TextIO) -> None:
+        self._environment = environment
+        self._out_file = out
+        self._err_file = err
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """The marks that the output can show."""
+        return ASCII if self._out.options.ascii_only else Symbols()
+
+    @property
+    def columns(self) -> int:
+        """How many columns a table may take."""
+        return self._out.width
+
+    @staticmethod
+    def width(text: str) -> int:
+        """Return how many columns the text takes."""
+        return _text(text).cell_len
+
+    def result(self, text: str) -> None:
+        """Print exactly this line as the result."""
+        self._out_file.write(text + "\n")
+
+    def blank(self) -> None:
+        """Print an empty line."""
+        self._out_file.write("\n")
+
+    def line(self, *spans: Span, first: str = "", rest: str | None = None) -> None:
+        """Print a paragraph. `first` stands before its first line, `rest` (or as many spaces) before the others."""
+        self._paragraph(self._out, self._out_file, spans, first, " " * len(first) if rest is None else rest)
+
+    def address(self, *spans: Span, first: str = "") -> None:
+        """Print a line that is not broken, so that it can be copied."""
+        self._emit(self._out, self._out_file, _text((first, QUIET), *spans))
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Sequence[Span]]]) -> None:
+        """Print a table; a cell is a sequence of spans."""
+        from rich import box  # noqa: PLC0415 -- comes with the [cli] extra
+        from rich.table import Table  # noqa: PLC0415 -- comes with the [cli] extra
+
+        table = Table(box=box.ROUNDED, border_style=QUIET, header_style=STRONG)
+        for column in columns:
+            table.add_column(
+                _text(column.heading),
+                style=column.style,
+                overflow="fold",
+                no_wrap=not column.folds,
+                justify="right" if column.is_number else "left",
+            )
+        for row in rows:
+            table.add_row(*(_text(*cell) for cell in row))
+        self._emit(self._out, self._out_file, table)
+
+    def note(self, text: str) -> None:
+        """Print a remark beside the result."""
+        self._paragraph(self._err, self._err_file, [(text, QUIET)], "", "")
+
+    def warning(self, text: str) -> None:
+        """Print a warning."""
+        self._paragraph(self._err, self._err_file, [("warning: ", f"{STRONG} {ODD}"), text], "", "")
+
+    def error(self, text: str) -> None:
+        """Print what went wrong."""
+        self._paragraph(self._err, self._err_file, [("error: ", f"{STRONG} {BAD}"), text], "", "")
+
+    def trouble(self, text: str) -> None:
+        """Print these lines to `err` as they are: a traceback, or JSON."""
+        self._err_file.write(text if text.endswith("\n") else text + "\n")
+
+    @contextmanager
+    def working(self, doing: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal that something takes its time, and for how long already; yields what changes the words."""
+        if not (self._err_file.isatty() and self._err.is_interactive):
+            yield lambda _: None
+            return
+        from rich import progress  # noqa: PLC0415 -- comes with the [cli] extra
+
+        columns = (
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.TimeElapsedColumn(),
+        )
+        with progress.Progress(*columns, console=self._err, transient=True) as bar:
+            task = bar.add_task(shown(doing), total=None)
+            yield lambda now: bar.update(task, description=shown(now))
+
+    @cached_property
+    def _out(self) -> Console:
+        return self._console(self._out_file)
+
+    @cached_property
+    def _err(self) -> Console:
+        return self._console(self._err_file)
+
+    def _console(self, file: TextIO) -> Console:
+        from rich.console import Console  # noqa: PLC0415 -- comes with the [cli] extra
+
+        console = Console(file=file, markup=False, emoji=False, highlight=False, _environ=self._environment)
+        if not file.isatty() and "COLUMNS" not in self._environment:
+            console.width = _UNBOUNDED_COLUMNS
+        return console
+
+    def _paragraph(
+        self, console: Console, file: TextIO, spans: Sequence[Span], first: str, rest: str
+    ) -> None:
+        columns = console.width if console.width < _UNBOUNDED_COLUMNS else PROSE_COLUMNS
+        is_prose = console is self._out or file.isatty()
+        room = max(columns - len(first), _LEAST_COLUMNS) if is_prose else _UNBOUNDED_COLUMNS
+        for number, wrapped in enumerate(_text(*spans).wrap(console, room, overflow="fold")):
+            wrapped.rstrip()
+            self._emit(console, file, _text((rest if number else first, QUIET)).append_text(wrapped))
+
+    def _emit(self, console: Console, file: TextIO, renderable: object) -> None:
+        soft_wrap = not hasattr(renderable, "columns")
+        if console is self._err:
+            console.print(renderable, soft_wrap=soft_wrap)  # above the progress, if there is one
+            return
+        with console.capture() as captured:
+            console.print(renderable, soft_wrap=soft_wrap)
+        # Not through the console: it would end the process where the reader of a pipe has gone.
+        for line in io.StringIO(captured.get()):
+            file.write(line.rstrip() + "\n")
+
+
+def _text(*spans: Span) -> Text:
+    from rich.text import Text  # noqa: PLC0415 -- comes with the [cli] extra
+
+    text = Text()
+    for span in spans:
+        words, style = (span, None) if isinstance(span, str) else span
+        text.append(shown(words), style)
+    return text

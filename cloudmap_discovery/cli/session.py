@@ -1,0 +1,151 @@
+"""One run of the program: what its command works with."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from cloudmap_discovery import wiring
+from cloudmap_discovery.cli import machine
+from cloudmap_discovery.clock import SystemClock
+from cloudmap_discovery.errors import InvalidValueError
+from cloudmap_discovery.events import LOGGER, EventHub, StoreFailed
+from cloudmap_discovery.io_thread import IOThread
+from cloudmap_discovery.notices import Notices
+from cloudmap_discovery.settings import definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+
+    from cloudmap_discovery.cli.screen import Screen
+    from cloudmap_discovery.events import Event
+    from cloudmap_discovery.settings import Settings
+    from cloudmap_discovery.wiring import Core
+
+    CoreFactory = Callable[[Mapping[str, str], EventHub], Core]
+
+T = TypeVar("T")
+
+_SETTINGS: Final = {setting.name: setting for setting in definitions()}
+
+
+def wired(environment: Mapping[str, str], events: EventHub) -> Core:
+    """Return a core that speaks to AWS, as the environment says."""
+    settings = wiring.read_settings(environment)
+    return wiring.build(settings, environment, io=IOThread(), clock=SystemClock(), events=events)
+
+
+class Session:
+    """What a command works with: a core, made when it is first needed, and a screen.
+
+    `as_json`: the command is to print for machines. Warnings of the package go to the screen while the session is
+    entered; that a store failed is said at the end, and only if the command succeeded: an error says it itself.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        core_factory: CoreFactory,
+        screen: Screen,
+        as_json: bool,
+    ) -> None:
+        self.screen = screen
+        self.as_json = as_json
+        self.environment = dict(environment)
+        self._core_factory = core_factory
+        self._core: Core | None = None
+        self._notices = Notices(SystemClock())
+        self._failures: list[StoreFailed] = []
+        self._events = EventHub(self._notice)
+
+    @property
+    def core(self) -> Core:
+        """The core; making it reads the settings and loads the SDK."""
+        if self._core is None:
+            self._core = self._core_factory(self.environment, self._events)
+        return self._core
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.core.settings
+
+    def override(self, **texts: str | None) -> None:
+        """Let these settings hold instead of the environment's; None leaves the environment's."""
+        for name, text in texts.items():
+            if text is None:
+                continue
+            setting = _SETTINGS[name]
+            try:
+                setting.parse(text.strip())
+            except ValueError as error:
+                option = f"--{name.replace('_', '-')}"
+                raise InvalidValueError(option, text, setting.allowed) from error
+            self.environment[setting.variable] = text
+
+    def run(
+        self,
+        work: Callable[[Core], Coroutine[Any, Any, T]],
+        doing: str,
+        then: Mapping[type[Event], str] | None = None,
+    ) -> T:
+        """Run the work to its end; `doing` says meanwhile what it is, and `then` what it is after an event."""
+        with self.screen.working(doing) as now_doing:
+
+            def changed(event: Event) -> None:
+                if then and type(event) in then:
+                    now_doing(then[type(event)])
+
+            unsubscribe = self._events.subscribe(changed)
+            try:
+                core = self.core
+                return core.io.run(lambda: work(core))
+            finally:
+                unsubscribe()
+
+    def note(self, text: str) -> None:
+        """Tell a person something beside the result."""
+        if not self.as_json:
+            self.screen.note(text)
+
+    @contextmanager
+    def warnings_shown(self) -> Iterator[None]:
+        """Show the package's warnings, and, unless an error comes, which stores failed."""
+        handler = _Warnings(self._warn)
+        LOGGER.addHandler(handler)
+        try:
+            yield
+            for failure in self._failures:
+                self._notices(failure)
+        finally:
+            LOGGER.removeHandler(handler)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._core is not None:
+            self._core.io.run(self._core.transport.aclose)
+
+    def _notice(self, event: Event) -> None:
+        if isinstance(event, StoreFailed):
+            self._failures.append(event)
+        else:
+            self._notices(event)
+
+    def _warn(self, text: str) -> None:
+        if self.as_json:
+            self.screen.trouble(machine.line({"warning": text}))
+        else:
+            self.screen.warning(text)
+
+
+class _Warnings(logging.Handler):
+    """Hands the messages of warnings and worse to a function."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())

@@ -1,0 +1,99 @@
+"""Every record of a namespace, listed service by service at a rate that Cloud Map bears."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.encoding import decode_attributes
+from cloudmap_discovery.errors import RegistrationError, StoreTimeoutError
+from cloudmap_discovery.events import EventHub, RecordsSkipped
+from cloudmap_discovery.model import Instance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.stores.control_port import Control
+
+# ListInstances bears about 50 a second, for all callers of the account together.
+_PER_SECOND: Final = 40.0
+_CONCURRENT: Final = 8
+_ANY_STAGE: Final = "*"
+
+
+class Listing:
+    """Lists a namespace through the control plane, never from what is held."""
+
+    def __init__(
+        self,
+        control: Control,
+        *,
+        namespace: str,
+        clock: Clock,
+        events: EventHub,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._control = control
+        self._namespace = namespace
+        self._clock = clock
+        self._events = events
+        self._sleep = sleep
+        self._next_turn = 0.0
+
+    async def records(self, stage: str | None, deadline: Deadline) -> dict[str, tuple[Instance, ...]]:
+        """Return the records of each service by id: of one stage, without services that have none there, or all.
+
+        Records without a usable address are left out, with an event.
+        """
+        try:
+            names = await self._control.services(self._namespace, deadline)
+            found = await self._each(names, stage, deadline)
+        except RegistrationError as missed:
+            raise StoreTimeoutError(
+                f"listing namespace {self._namespace!r} took longer than {deadline.timeout_seconds:g} s",
+                store="cloudmap",
+                service="servicediscovery",
+                operation=missed.operation,
+            ) from missed
+        return {name: found[name] for name in names if found[name] or stage is None}
+
+    async def _each(
+        self, names: tuple[str, ...], stage: str | None, deadline: Deadline
+    ) -> dict[str, tuple[Instance, ...]]:
+        found: dict[str, tuple[Instance, ...]] = {}
+
+        async def work(waiting: Iterator[str]) -> None:
+            for name in waiting:
+                await self._turn()
+                found[name] = await self._of(name, stage, deadline)
+
+        waiting = iter(names)
+        workers = [asyncio.ensure_future(work(waiting)) for _ in range(min(_CONCURRENT, len(names)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        return found
+
+    async def _turn(self) -> None:
+        now = self._clock.monotonic()
+        turn = max(self._next_turn, now)
+        self._next_turn = turn + 1 / _PER_SECOND
+        if turn > now:
+            await self._sleep(turn - now)
+
+    async def _of(self, service: str, stage: str | None, deadline: Deadline) -> tuple[Instance, ...]:
+        instances, reasons = [], []
+        for entry in await self._control.instances(self._namespace, service, deadline):
+            decoded = decode_attributes(service, entry.id, entry.attributes)
+            if not isinstance(decoded, Instance):
+                reasons.append(f"{decoded.record}: {decoded.reason}")
+            elif stage in {None, decoded.stage}:
+                instances.append(decoded)
+        if reasons:
+            self._events.emit(RecordsSkipped(service, stage or _ANY_STAGE, "cloudmap", tuple(reasons)))
+        return tuple(instances)

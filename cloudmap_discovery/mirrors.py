@@ -1,0 +1,165 @@
+"""Keeps the mirrors equal to Cloud Map after a change of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.encoding import decode_attributes
+from cloudmap_discovery.errors import RegistrationError, StoreError
+from cloudmap_discovery.events import EventHub, MirrorFailed
+from cloudmap_discovery.model import Instance
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.stores.control_port import Control
+    from cloudmap_discovery.stores.mirror_port import Mirror
+
+# Write, list again, until both agree: two seconds or so. What changes longer is left to those who change it.
+_MAX_ROUNDS: Final = 6
+# Mirrors get this much time even if waiting for Cloud Map took it all.
+_LEAST_SECONDS: Final = 5.0
+# How long a change of ours counts that the listing has never shown; then somebody else has changed it.
+_LISTING_LAG_SECONDS: Final = 60.0
+
+_Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What we made of a record, and when; None if we removed it."""
+
+    record: Instance | None
+    at: float
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Whose turn it is to write a place."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+
+
+class Mirrors:
+    """Every mirror of one namespace.
+
+    The listing of Cloud Map may lag behind what was just written. So each change of ours is laid over it until the
+    listing has shown it; from then on the listing is believed.
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        mirrors: Sequence[Mirror],
+        *,
+        namespace: str,
+        events: EventHub,
+    ) -> None:
+        self._control = control
+        self._mirrors = tuple(mirrors)
+        self._namespace = namespace
+        self._events = events
+        self._changes: dict[_Place, dict[str, _Change]] = {}
+        self._turns: dict[_Place, _Turn] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the mirrors."""
+        return tuple(mirror.name for mirror in self._mirrors)
+
+    async def registered(self, instance: Instance, deadline: Deadline) -> None:
+        """Rewrite the mirrors after this record was written; a mirror that fails is an event."""
+        await self._changed((instance.service, instance.stage), instance.id, instance, deadline)
+
+    async def deregistered(self, service: str, stage: str, instance_id: str, deadline: Deadline) -> None:
+        """Rewrite the mirrors after the record with this id was removed; a mirror that fails is an event."""
+        await self._changed((service, stage), instance_id, None, deadline)
+
+    async def _changed(
+        self, place: _Place, instance_id: str, record: Instance | None, deadline: Deadline
+    ) -> None:
+        if not self._mirrors:
+            return
+        self._changes.setdefault(place, {})[instance_id] = _Change(record, deadline.now)
+        async with self._turn(place):
+            await self._rewrite(place, deadline.at_least(_LEAST_SECONDS))
+
+    @asynccontextmanager
+    async def _turn(self, place: _Place) -> AsyncIterator[None]:
+        """Let one at a time write a place in this process; the next one sees what the one before changed."""
+        turn = self._turns.setdefault(place, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[place]
+
+    async def _rewrite(self, place: _Place, deadline: Deadline) -> None:
+        pending = list(self._mirrors)
+        written: tuple[Instance, ...] | None = None
+        agreed = False
+        try:
+            for attempt in range(_MAX_ROUNDS):
+                wanted = await self._wanted(place, deadline)
+                agreed = wanted == written
+                if agreed and place not in self._changes:
+                    return
+                if not agreed:
+                    pending = [
+                        mirror for mirror in pending if await self._write(mirror, place, wanted, deadline)
+                    ]
+                    if not pending:
+                        return
+                    written = wanted
+                if attempt:
+                    await deadline.pause(attempt, "ListInstances", "the listing still changes")
+        except (StoreError, RegistrationError) as error:
+            if not agreed:
+                self._failed(pending, place, f"what Cloud Map has could not be listed: {error}")
+            return
+        if not agreed:
+            self._failed(pending, place, f"Cloud Map still changed after {_MAX_ROUNDS} listings")
+
+    async def _write(
+        self, mirror: Mirror, place: _Place, wanted: Sequence[Instance], deadline: Deadline
+    ) -> bool:
+        try:
+            refusal = await mirror.write(*place, wanted, deadline)
+        except (StoreError, RegistrationError) as error:
+            refusal = str(error)
+        if refusal is not None:
+            self._failed([mirror], place, refusal)
+        return refusal is None
+
+    async def _wanted(self, place: _Place, deadline: Deadline) -> tuple[Instance, ...]:
+        """Return what Cloud Map lists of the place, with the changes of ours that it does not show yet."""
+        service, stage = place
+        entries = await self._control.instances(self._namespace, service, deadline)
+        decoded = (decode_attributes(service, entry.id, entry.attributes) for entry in entries)
+        listed = {
+            record.id: record for record in decoded if isinstance(record, Instance) and record.stage == stage
+        }
+        changes = self._changes.get(place, {})
+        for instance_id, change in list(changes.items()):
+            age = deadline.now - change.at
+            if listed.get(instance_id) == change.record or age > _LISTING_LAG_SECONDS:
+                del changes[instance_id]
+            elif change.record is None:
+                del listed[instance_id]
+            else:
+                listed[instance_id] = change.record
+        if not changes:
+            self._changes.pop(place, None)
+        return tuple(listed[instance_id] for instance_id in sorted(listed))
+
+    def _failed(self, mirrors: Sequence[Mirror], place: _Place, reason: str) -> None:
+        for mirror in mirrors:
+            self._events.emit(MirrorFailed(*place, mirror.name, reason))

@@ -1,0 +1,254 @@
+"""The one translator of what goes wrong between here and AWS into a `StoreError`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+
+from cloudmap_discovery.errors import AccessDeniedError, RemoteError, StoreTimeoutError, ThrottledError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudmap_discovery.errors import StoreError
+
+E = TypeVar("E", bound=BaseException)
+
+_THROTTLED: Final = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequests",
+        "TooManyRequestsException",
+    }
+)
+_DENIED: Final = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccessDeniedFault",
+        "AllAccessDisabled",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "Forbidden",
+        "ForbiddenException",
+        "NotAuthorized",
+        "UnauthorizedAccess",
+        "UnauthorizedOperation",
+    }
+)
+# AWS does not accept who asks: no policy can mend that, so no IAM action is named.
+_UNKNOWN_CALLER: Final = frozenset(
+    {
+        "AuthFailure",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "NotSignedUp",
+        "OptInRequired",
+        "SignatureDoesNotMatch",
+        "SubscriptionRequiredException",
+        "UnrecognizedClientException",
+    }
+)
+# The signature or the credentials were good once: signing anew, with credentials read anew, can help.
+_EXPIRED: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "RequestInTheFuture",
+        "RequestTimeTooSkewed",
+        "TokenRefreshRequired",
+    }
+)
+_EXPIRED_SIGNATURE: Final = re.compile(r"signature (?:has )?expired|signature not yet current", re.IGNORECASE)
+_RETRYABLE: Final = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "TooManyUpdates",
+    }
+)
+_UNAVAILABLE: Final = frozenset({"ServiceUnavailable", "ServiceUnavailableException", "Unavailable"})
+_GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+_FIRST_SERVER_ERROR: Final = 500
+_TOO_MANY_REQUESTS: Final = 429
+_FORBIDDEN: Final = 403
+_ACTION_IN_MESSAGE: Final = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)")
+_SHOWN_CHARACTERS: Final = 80
+
+CREDENTIAL_CODES: Final = _UNKNOWN_CALLER | _EXPIRED
+"""Codes after which the credentials in use are worth reading anew."""
+
+NO_CREDENTIALS: Final = "NoCredentials"
+
+
+class ServiceTroubleError(RemoteError):
+    """What answered is a gateway in front of the service, or nothing of AWS: the service as a whole is out of reach."""
+
+    retryable_by_default: ClassVar[bool] = True
+    unhealthy: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked of AWS, as far as a message needs it; `region` is empty where it is not known."""
+
+    service: str
+    operation: str
+    region: str = ""
+    in_lambda: bool = False
+    has_own_endpoint: bool = False
+
+    @property
+    def action(self) -> str:
+        """The IAM action that allows it."""
+        return f"{self.service}:{self.operation}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What every error of this call carries."""
+        return {"service": self.service, "operation": self.operation}
+
+
+def error_answer(
+    call: Call, *, status: int, code: str, message: str = "", members: Mapping[str, Any] | None = None
+) -> StoreError:
+    """Translate an error answer of AWS.
+
+    `code` may carry a namespace or a URL as the JSON protocols send it; `members` are the modeled members beside it,
+    such as `DuplicateOperationId`.
+    """
+    code = code.partition(":")[0].rpartition("#")[2]
+    said = f"{code}: {message}" if message else code
+    if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
+        return ThrottledError(
+            f"{call.action} is called faster than AWS allows ({said}); ask less often or have the quota raised",
+            code=code,
+            **call.about,
+        )
+    if code in _EXPIRED or _EXPIRED_SIGNATURE.search(message):
+        return RemoteError(
+            f"{message or 'too old'}; check the machine's clock, or renew the credentials",
+            code=code,
+            status=status,
+            members=members,
+            retryable=True,
+            **call.about,
+        )
+    if code in _UNKNOWN_CALLER:
+        return AccessDeniedError(
+            f"AWS does not accept the credentials that {call.action} was called with ({said}); "
+            "check where they come from (environment variables, profile, role) and that they are of this account",
+            code=code,
+            **call.about,
+        )
+    if code in _DENIED or (status == _FORBIDDEN and code in {"", str(_FORBIDDEN)}):
+        named = _ACTION_IN_MESSAGE.search(message)
+        action = named[1] if named else call.action
+        return AccessDeniedError(
+            f"{action} is not allowed ({said}); allow it in the IAM policy of the role or user that asks",
+            action=action,
+            code=code,
+            **call.about,
+        )
+    is_trouble = code in _UNAVAILABLE or status in _GATEWAY_STATUSES
+    kind = ServiceTroubleError if is_trouble else RemoteError
+    return kind(
+        message or f"{call.action} was answered with HTTP {status}",
+        code=code,
+        status=status,
+        members=members,
+        retryable=is_trouble or status >= _FIRST_SERVER_ERROR or code in _RETRYABLE,
+        **call.about,
+    )
+
+
+def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason: str = "") -> StoreError:
+    """Translate an answer that is not of AWS (a proxy's page, half a document): the service was not reached."""
+    if status == _TOO_MANY_REQUESTS:
+        return error_answer(call, status=status, code="")
+    shown = body[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
+    what = f"HTTP {status} and {shown!r}" if status else reason
+    return ServiceTroubleError(
+        f"{call.action} was answered with something that is not an answer of AWS ({what}); "
+        "is a proxy or another server in between?",
+        status=status,
+        **call.about,
+    )
+
+
+def no_answer(call: Call, seconds: float, detail: str = "") -> StoreTimeoutError:
+    """Translate the end of the time allowed; `detail` says what it was spent on, if that is known."""
+    return StoreTimeoutError(
+        f"{call.action} was not answered within {seconds:.3g} s{detail and f': {detail}'}{_advice(call)}", **call.about
+    )
+
+
+def no_connection(call: Call, reason: str) -> StoreTimeoutError:
+    """Translate a connection that was refused, reset or not secured, or a name that was not resolved."""
+    return StoreTimeoutError(f"no connection for {call.action}: {reason}{_advice(call)}", **call.about)
+
+
+def no_credentials(call: Call, reason: str) -> AccessDeniedError:
+    """Translate credentials that are not there or could not be had."""
+    remedy = (
+        "the function's execution role should provide them: keep the AWS_ variables that Lambda sets"
+        if call.in_lambda
+        else "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (aws sso login)"
+    )
+    return AccessDeniedError(
+        f"{call.action} was not called for want of AWS credentials ({reason}); {remedy}",
+        code=NO_CREDENTIALS,
+        **call.about,
+    )
+
+
+def without_frames(error: E) -> E:
+    """Return the error with its tracebacks removed, down its chain, so that remembering it keeps no frames alive."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        pending += (one.__cause__, one.__context__)
+    return error
+
+
+def _advice(call: Call) -> str:
+    if not call.in_lambda or call.has_own_endpoint:
+        return ""
+    region = call.region or "<region>"
+    return (
+        "; a function in a VPC needs a NAT gateway or the VPC endpoint "
+        f"com.amazonaws.{region}.{_endpoint_service(call)}, whose security group lets it in on port 443"
+    )
+
+
+def _endpoint_service(call: Call) -> str:
+    if call.service == "servicediscovery" and call.operation.startswith("DiscoverInstances"):
+        return "data-servicediscovery"  # Cloud Map's data plane has an endpoint service of its own
+    return call.service

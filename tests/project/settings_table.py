@@ -1,0 +1,67 @@
+"""Renders the tables of settings that README and docs show, from the one definition of the settings.
+
+python -m tests.project.settings_table
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery.settings import Setting, definitions
+from tests.project.markdown import README, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+BEGIN: Final = "<!-- settings: what follows is rendered by `make docs` -->"
+END: Final = "<!-- settings: end -->"
+_BETWEEN: Final = re.compile(rf"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
+
+
+def short_table(settings: Sequence[Setting]) -> str:
+    return _table(
+        ("variable", "default", "meaning"),
+        [(f"`{setting.variable}`", setting.default_text, setting.description) for setting in settings],
+    )
+
+
+def full_table(settings: Sequence[Setting]) -> str:
+    return _table(
+        ("variable", "default", "allowed", "meaning"),
+        [
+            (f"`{setting.variable}`", setting.default_text, setting.allowed, setting.description)
+            for setting in settings
+        ],
+    )
+
+
+TABLES: Final[dict[Path, Callable[[Sequence[Setting]], str]]] = {
+    README: short_table,
+    ROOT / "docs/configuration.md": full_table,
+}
+
+
+def rendered(path: Path) -> str:
+    """Return the document as it should be."""
+    text = path.read_text()
+    table = TABLES[path](definitions())
+    result, replaced = _BETWEEN.subn(lambda _: table, text)
+    if replaced != 1:
+        raise ValueError(f"{path} should have the lines {BEGIN!r} and {END!r} once each, in this order")
+    return result
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def main() -> None:
+    for path in TABLES:
+        path.write_text(rendered(path))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A sandbox is frozen between invocations, or in the middle of a request, and thawed much later."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tests.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from tests.standin.stand_in import StandIn
+
+# As in Lambda: with an API of the runtime, a process counts as one that may be frozen.
+IN_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
+
+
+def seed(aws: StandIn, service: str = "users", endpoint: str = "https://users.test") -> None:
+    aws.seed_instance("services", service, "1", {"endpoint": endpoint, "stage": "Production"})
+
+
+def environment(aws: StandIn, **settings: str) -> dict[str, str]:
+    return {**aws.environment(), **IN_LAMBDA, **settings}
+
+
+def test_a_lookup_after_a_freeze_that_cut_the_connections_is_fresh(aws: StandIn) -> None:
+    seed(aws)
+    with Sandbox(environment(aws, DISCOVERY_TTL="0.2", DISCOVERY_STALE_WHILE_REVALIDATE="0")) as sandbox:
+        sandbox.lookup("users")
+        sandbox.freeze()
+        aws.drop_connections()
+        seed(aws, endpoint="https://moved.test")
+        time.sleep(0.5)
+        sandbox.thaw()
+
+        answer = sandbox.lookup("users")
+
+        assert answer["endpoint"] == "https://moved.test"
+        assert not answer["stale"]
+
+
+def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarded(aws: StandIn) -> None:
+    seed(aws)
+    with Sandbox(environment(aws, DISCOVERY_TIMEOUT="1", DISCOVERY_SOURCES="cloudmap")) as sandbox:
+        with aws.faults.hold("servicediscovery:DiscoverInstances") as held:
+            sandbox.tell("lookup", service="users")
+            held.wait_until_met(1)
+            sandbox.freeze()
+        # The answer, a second and a half old by then, waits in the socket of the frozen process.
+        time.sleep(1.5)
+        aws.seed_instance("services", "users", "1", {"endpoint": "https://moved.test", "stage": "Production"})
+        sandbox.thaw()
+
+        late = sandbox.hear()
+        aws.reset_calls()
+        time.sleep(1.1)
+        after = sandbox.lookup("users")
+
+        assert late["error"] == "DiscoveryUnavailableError"
+        assert after["endpoint"] == "https://moved.test"
+        assert aws.calls() == {"servicediscovery:DiscoverInstances": 1}
+
+
+def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandIn) -> None:
+    seed(aws)
+    settings = {"DISCOVERY_TTL": "0.2", "DISCOVERY_STALE_WAIT": "0.05", "DISCOVERY_TIMEOUT": "0.6"}
+    with Sandbox(environment(aws, **settings)) as sandbox:
+        sandbox.lookup("users")
+        time.sleep(0.3)
+        with aws.faults.hang("servicediscovery"):
+            stale = sandbox.lookup("users")
+            sandbox.freeze()
+            time.sleep(1)
+        seed(aws, endpoint="https://moved.test")
+        sandbox.thaw()
+
+        time.sleep(2.2)  # whatever failed half-way, its back-off is over
+        sandbox.lookup("users")
+        answer = sandbox.lookup("users")
+
+        assert stale["stale"]
+        assert answer["endpoint"] == "https://moved.test"
+
+
+def test_every_invocation_may_have_an_event_loop_of_its_own(aws: StandIn) -> None:
+    seed(aws)
+    with Sandbox(environment(aws, DISCOVERY_TTL="0.1", DISCOVERY_STALE_WHILE_REVALIDATE="0")) as sandbox:
+        answers = []
+        for loop in ("run", "run", "runner", "runner", "none", "run"):
+            time.sleep(0.15)
+            answers.append(sandbox.lookup("users", loop=loop))
+
+        assert {answer["endpoint"] for answer in answers} == {"https://users.test"}
+        assert not any(answer["stale"] for answer in answers)
+        assert aws.calls() == {"servicediscovery:DiscoverInstances": 6}
+        assert aws.open_connections == 1
