@@ -11,6 +11,9 @@ VENV_PYTHON ?= python3
 UV_VERSION := 0.13.9
 SOURCES := cloudmap_discovery tests layer
 
+include layer/layer.mk
+-include docs/docs.mk
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -45,9 +48,18 @@ types: $(READY) ## Check types (mypy strict)
 test: $(READY) ## Run the tests with the coverage gate
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
+.PHONY: demo
+demo: $(READY) build ## See the main job work: real layer, real runtime, a stand-in for AWS
+	@$(BIN)/python -m tests.demo
+
+.PHONY: bench
+bench: $(READY) ## Measure cached reads, cold keys, memory and first lookups, side by side with peers
+	@for name in cached cold_key memory first_lookup; do $(BIN)/python -m tests.benchmarks.$$name; done
+
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
 	$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+	@$(MAKE) --no-print-directory lock-layer
 
 .PHONY: check
 check: lint types test build ## Everything CI runs

@@ -108,4 +108,4 @@ def _alike(service: str, known: set[str]) -> tuple[str, ...]:
         return ()
     import difflib  # noqa: PLC0415 -- only where a name is unknown
 
-    return tuple(difflib.get_close_matches(service, sorted(names), n=3, cutoff=0.7))
+    return tuple(difflib.get_close_matches(service, sorted(names), n=3, cutoff=0.8))

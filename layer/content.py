@@ -1,0 +1,39 @@
+"""Which of the installed files belong into the layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
+# Installers' notes: they differ from machine to machine, or describe files that are not in the layer.
+_INSTALLER_FILES = frozenset(
+    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
+)
+_OWN_PACKAGE = "cloudmap_discovery"
+
+
+def belongs(path: PurePosixPath) -> bool:
+    """Say whether an installed file, named relative to site-packages, is part of the layer.
+
+    Packages stay whole, so that what shadows the runtime's own is not less than it. Out go: console scripts, the command
+    line of this project (its libraries are not in the layer), test suites, installers' notes and caches of others.
+    """
+    top, name = path.parts[0], path.name
+    if len(path.parts) == 1 and name.startswith("."):
+        return False
+    if top == "bin" or "__pycache__" in path.parts or "tests" in path.parts or path.suffix == ".pyc":
+        return False
+    if path.parts[:2] == (_OWN_PACKAGE, "cli"):
+        return False
+    if top.endswith(".dist-info"):
+        own_scripts = top.startswith(f"{_OWN_PACKAGE}-") and name == "entry_points.txt"
+        return name not in _INSTALLER_FILES and not own_scripts
+    return True
+
+
+def mode(path: PurePosixPath) -> int:
+    """Return the file mode that Lambda can read whoever built the layer, executable for shared libraries."""
+    is_shared_library = path.suffix == ".so" or ".so." in path.name
+    return 0o755 if is_shared_library else 0o644

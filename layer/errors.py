@@ -1,0 +1,40 @@
+"""Every error that building and publishing the layer raises; each message says what to do next.
+
+LayerError
+├── UnknownTargetError    this Python version or architecture is not offered
+├── ToolFailedError       a program that the build calls failed: its own words are in the message
+├── LayerTooLargeError    Lambda would refuse the layer
+├── NothingToPublishError dist/ has no layer, or two of the same kind
+├── WrongOptionError      an option of `make publish` cannot be used
+└── AwsError              AWS refused, or was not reached
+"""
+
+from __future__ import annotations
+
+
+class LayerError(Exception):
+    """Root of everything that makes building or publishing stop."""
+
+
+class UnknownTargetError(LayerError):
+    """A Python version or an architecture that the layer is not built for; lists those that it is."""
+
+
+class ToolFailedError(LayerError):
+    """A program that the build calls is missing, or ended with an error."""
+
+
+class LayerTooLargeError(LayerError):
+    """The layer is over one of Lambda's limits."""
+
+
+class NothingToPublishError(LayerError):
+    """What is in the folder of built layers does not say what to publish."""
+
+
+class WrongOptionError(LayerError):
+    """An option has a value that AWS would refuse, or is missing where it is needed."""
+
+
+class AwsError(LayerError):
+    """A call to AWS failed; the cause is the SDK's exception."""

@@ -1,0 +1,122 @@
+"""What a built layer is published as: its name, its content and who may use it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from layer.errors import NothingToPublishError, WrongOptionError
+from layer.targets import PROJECT, Target, parse_zip_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+LICENSE = "Apache-2.0"
+_NAME_LIMIT = 140  # characters, of Lambda's LayerName
+_DESCRIPTION_LIMIT = 256  # characters, of Lambda's Description
+_SHOWN_PACKAGES = ("aiobotocore", "boto3", "botocore")
+_DIST_INFO = re.compile(r"python/(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One built layer, and the layer of the AWS account that it becomes a version of."""
+
+    path: Path
+    target: Target
+    layer_name: str
+    description: str
+    size_bytes: int
+    sha256: bytes
+
+    @property
+    def code_sha256(self) -> str:
+        """The hash of the content as Lambda writes it."""
+        return base64.b64encode(self.sha256).decode()
+
+    @property
+    def s3_key(self) -> str:
+        """Where a content that is too large for a request goes: the same content always goes to the same place."""
+        return f"{PROJECT}/{self.sha256.hex()}/{self.path.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to use a layer version: for one account, or for everyone."""
+
+    statement_id: str
+    principal: str
+
+    def __str__(self) -> str:
+        return "everyone" if self.principal == "*" else f"account {self.principal}"
+
+
+def read_releases(dist: Path, *, layer_name: str) -> list[Release]:
+    """Read every built layer in a folder, sorted by file name; other files are passed over.
+
+    Each Python version and architecture is a layer of its own, `<layer_name>-py313-arm64`: a function pins a layer by name and
+    number, and numbers of one name count on over all that is published under it.
+    """
+    built = [
+        (path, parsed)
+        for path in sorted(dist.glob("*.zip"))
+        if (parsed := parse_zip_name(path.name)) is not None
+    ]
+    if not built:
+        raise NothingToPublishError(f"There is no built layer in {dist}/. Run: make build")
+    _refuse_two_versions((path, target) for path, (_, target) in built)
+    return [_read(path, version, target, layer_name=layer_name) for path, (version, target) in built]
+
+
+def parse_grants(*, accounts: str | None, public: bool) -> tuple[Grant, ...]:
+    """Return who may use the layer, from a comma-separated list of account ids or the wish to make it public."""
+    if public and accounts:
+        raise WrongOptionError(
+            "ACCOUNTS and PUBLIC=1 exclude each other: everyone includes those accounts. Give one of them."
+        )
+    if public:
+        return (Grant("everyone", "*"),)
+    if not accounts:
+        return ()
+    names = dict.fromkeys(name.strip() for name in accounts.split(","))
+    for name in names:
+        if re.fullmatch(r"[0-9]{12}", name) is None:
+            raise WrongOptionError(
+                f"ACCOUNTS: {name!r} is no account id. Use 12 digits, several separated by commas: ACCOUNTS=123456789012,210987654321"
+            )
+    return tuple(Grant(f"account-{name}", name) for name in names)
+
+
+def _refuse_two_versions(built: Iterable[tuple[Path, Target]]) -> None:
+    first: dict[str, Path] = {}
+    for path, target in built:
+        other = first.setdefault(target.slug, path)
+        if other != path:
+            raise NothingToPublishError(
+                f"{path.parent}/ has two layers for {target.slug}: {other.name} and {path.name}. Remove the one that is not to be published."
+            )
+
+
+def _read(path: Path, version: str, target: Target, *, layer_name: str) -> Release:
+    full_name = f"{layer_name}-{target.layer_suffix}"
+    if re.fullmatch(r"[A-Za-z0-9_-]+", layer_name) is None or len(full_name) > _NAME_LIMIT:
+        raise WrongOptionError(
+            f"LAYER_NAME: {layer_name!r} is no layer name. Use letters, digits, - and _, at most"
+            f" {_NAME_LIMIT - len(target.layer_suffix) - 1} characters (-{target.layer_suffix} is added)."
+        )
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        description = _describe(version, target, archive.namelist())
+    return Release(path, target, full_name, description, len(content), hashlib.sha256(content).digest())
+
+
+def _describe(version: str, target: Target, names: Sequence[str]) -> str:
+    found = {match["name"]: match["version"] for name in names if (match := _DIST_INFO.fullmatch(name))}
+    packages = [f"{name} {found[name]}" for name in _SHOWN_PACKAGES if name in found]
+    kind = f"{PROJECT} {version} for Python {target.python.version} on {target.architecture.name}"
+    return ", with ".join(filter(None, [kind, ", ".join(packages)]))[:_DESCRIPTION_LIMIT]
