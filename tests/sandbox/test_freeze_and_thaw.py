@@ -60,6 +60,36 @@ def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarde
         assert aws.calls() == {"servicediscovery:DiscoverInstances": 1}
 
 
+TWO_AT_ONCE = """
+def lookup_two(first, second):
+    async def both():
+        found = await asyncio.gather(
+            discover(first, stage="Production"), discover(second, stage="Production"), return_exceptions=True)
+        return [type(one).__name__ for one in found]
+    return asyncio.run(both())
+"""
+
+
+def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_good(aws: StandIn) -> None:
+    seed(aws, "users")
+    seed(aws, "orders", "https://orders.test")
+    settings = {"DISCOVERY_TIMEOUT": "1", "DISCOVERY_SOURCES": "cloudmap"}
+    with Sandbox(environment(aws, **settings), more=TWO_AT_ONCE) as sandbox:
+        with aws.faults.hold("servicediscovery:DiscoverInstances") as held:
+            sandbox.tell("lookup_two", first="users", second="orders")
+            held.wait_until_met(2)
+            sandbox.freeze()
+        time.sleep(1.5)
+        sandbox.thaw()
+
+        late = sandbox.hear()
+        time.sleep(1.1)
+        after = sandbox.call("lookup_two", first="users", second="orders")
+
+        assert late == ["DiscoveryUnavailableError"] * 2
+        assert after == ["Instance"] * 2
+
+
 def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandIn) -> None:
     seed(aws)
     settings = {"DISCOVERY_TTL": "0.2", "DISCOVERY_STALE_WAIT": "0.05", "DISCOVERY_TIMEOUT": "0.6"}

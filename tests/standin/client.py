@@ -145,6 +145,7 @@ class StandInProcess(StandInClient):
 
     def stop(self) -> int:
         """End the child and return its exit code."""
+        self._process.terminate()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -5,6 +5,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from moto.core.exceptions import ServiceException
+from werkzeug.exceptions import HTTPException
+
 from tests.standin.faults import KINDS
 from tests.standin.server import Answer, Exchange
 from tests.standin.throttle import AWS_RATES, Throttle
@@ -50,7 +53,7 @@ class Control:
             return _json(404, {"error": f"no command {command!r}; there are {sorted(self._commands)}"})
         try:
             return _json(200, {"result": called(**json.loads(exchange.body or b"{}"))})
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, HTTPException, ServiceException) as error:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
 
     def _describe(self) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Putting records straight into the stand-in: no call is counted, nothing is pending, nothing has to propagate."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from moto.core.utils import get_service_model
 from moto.servicediscovery.models import Namespace, ServiceInstance
 from moto.ssm.models import ssm_backends
 
 from tests.standin.corrections.cloud_map_errors import NamespaceNotFoundError, ServiceNotFoundError
-from tests.standin.corrections.cloud_map_limits import check_instance_attributes
+from tests.standin.corrections.cloud_map_limits import check_input, check_instance_attributes
 from tests.standin.corrections.parameter_store import STANDARD_BYTES
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Seeds:
         owner_account: str | None = None,
     ) -> None:
         """Register the instance, replacing what is there under its id, with whatever it needs."""
+        request = {"ServiceId": "srv-seed", "InstanceId": instance_id, "Attributes": dict(attributes)}
+        _check("RegisterInstanceRequest", request)
         check_instance_attributes(attributes)
         backend = self._backend(owner_account)
         with backend.lock:
@@ -83,6 +86,7 @@ class Seeds:
         try:
             return backend.namespace_by_http_name(name)
         except NamespaceNotFoundError:
+            _check("NamespaceNameHttp", name)
             namespace = Namespace(
                 account_id=backend.account_id,
                 region=backend.region_name,
@@ -103,4 +107,10 @@ class Seeds:
         try:
             return backend.service_by_name(found, name)
         except ServiceNotFoundError:
+            _check("ServiceName", name)
             return backend.add_service(name, found)
+
+
+def _check(shape: str, value: Any) -> None:
+    """Refuse what a client could not have put there either."""
+    check_input(get_service_model("servicediscovery").shape_for(shape), value)

@@ -1,6 +1,7 @@
 """An HTTP/1.1 server with keep-alive, whose connections can be cut from outside."""
 
 import io
+import os
 import socket
 import socketserver
 import struct
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
@@ -165,6 +167,7 @@ class StandInServer(ThreadedWSGIServer):
         self._changed = threading.Condition()
         self._acceptor: threading.Thread | None = None
         super().__init__("127.0.0.1", port, _never_called, KeepAliveHandler)
+        _servers.add(self)
 
     def server_bind(self) -> None:
         # HTTPServer.server_bind looks its own name up in DNS, which can take seconds where there is no network.
@@ -227,6 +230,24 @@ class StandInServer(ThreadedWSGIServer):
         with self._changed:
             del self.connections[request]
             self._changed.notify_all()
+
+    def forget_sockets(self) -> None:
+        """In a forked child: let go of the sockets, which would otherwise stay open after the parent closed them."""
+        for inherited in (self.socket, *self.connections):
+            descriptor = inherited.detach()
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+_servers: "WeakSet[StandInServer]" = WeakSet()
+
+
+def _forget_sockets() -> None:
+    for server in list(_servers):
+        server.forget_sockets()
+
+
+os.register_at_fork(after_in_child=_forget_sockets)
 
 
 def _never_called(_environ: Any, _start_response: Any) -> Any:

@@ -1,0 +1,83 @@
+"""Layers that are built once for a whole test run, and shared by all of its processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import sys
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer.build import ROOT, build_layer
+from layer.interpreters import find_interpreter
+from layer.targets import Target, architecture_of_machine, find_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The layers of this source tree, built and unpacked when a test first asks for one."""
+
+    folder: Path
+
+    def zip(self, target: Target) -> Path:
+        """Return the built layer."""
+        dist = self.folder / target.slug
+        with self._lock(target):
+            if not dist.exists():
+                interpreter = find_interpreter(target.python.version, os.environ)
+                build_layer(target, root=ROOT, dist=dist, interpreter=interpreter)
+        (path,) = dist.glob("*.zip")
+        return path
+
+    def unpacked(self, target: Target) -> Path:
+        """Return a folder as `/opt` is one when the layer is attached, not writable."""
+        layer = self.zip(target)
+        opt = self.folder / f"{target.slug}-opt"
+        with self._lock(target):
+            if not opt.exists():
+                unpack(layer, opt)
+        return opt
+
+    @contextmanager
+    def _lock(self, target: Target) -> Iterator[None]:
+        with (self.folder / f"{target.slug}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def unpack(layer: Path, opt: Path) -> None:
+    """Unpack a layer with the modes it asks for, then take away leave to write, folders included."""
+    with zipfile.ZipFile(layer) as archive:
+        for entry in archive.infolist():
+            archive.extract(entry, opt)
+            (opt / entry.filename).chmod((entry.external_attr >> 16) & 0o555)
+    for folder in (opt, *(path for path in opt.rglob("*") if path.is_dir())):
+        folder.chmod(0o555)
+
+
+@pytest.fixture(scope="session")
+def layers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Layers]:
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "layers"
+    folder.mkdir(exist_ok=True)
+    yield Layers(folder)
+    for path in folder.rglob("*"):  # pytest removes its old folders itself, where it may
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def native() -> Target:
+    """Return the target of this machine and the running Python."""
+    return find_target(RUNNING_PYTHON, architecture_of_machine(platform.machine()))

@@ -1,0 +1,133 @@
+"""What built layers are published as, before anything is sent."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layer.errors import NothingToPublishError, WrongOptionError
+from layer.releases import Grant, parse_grants, read_releases
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def layer_zip(dist: Path, name: str, *distributions: str) -> Path:
+    dist.mkdir(exist_ok=True)
+    path = dist / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for distribution in distributions:
+            archive.writestr(f"python/{distribution}.dist-info/METADATA", "")
+    return path
+
+
+def test_every_target_is_a_layer_of_its_own(tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.13-arm64.zip")
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.11-x86_64.zip")
+    (tmp_path / "cloudmap_discovery-0.1.0-py3-none-any.whl").write_bytes(b"")
+    (tmp_path / "something-else.zip").write_bytes(b"")
+
+    releases = read_releases(tmp_path, layer_name="discovery")
+
+    assert [release.layer_name for release in releases] == ["discovery-py311-x86_64", "discovery-py313-arm64"]
+
+
+def test_the_description_says_version_target_and_sdk(tmp_path: Path) -> None:
+    layer_zip(
+        tmp_path,
+        "cloudmap-discovery-0.1.0-py3.13-arm64.zip",
+        *(
+            "cloudmap_discovery-0.1.0",
+            "boto3-1.43.1",
+            "botocore-1.43.1",
+            "aiobotocore-3.1.0",
+            "python_dateutil-2.9.0.post0",
+        ),
+    )
+
+    (release,) = read_releases(tmp_path, layer_name="discovery")
+
+    assert release.description == (
+        "cloudmap-discovery 0.1.0 for Python 3.13 on arm64, with aiobotocore 3.1.0, boto3 1.43.1, botocore 1.43.1"
+    )
+
+
+def test_the_key_in_a_bucket_depends_on_the_content(tmp_path: Path) -> None:
+    name = "cloudmap-discovery-0.1.0-py3.13-arm64.zip"
+    layer_zip(tmp_path / "one", name)
+    layer_zip(tmp_path / "other", name, "boto3-1.43.1")
+
+    (one,) = read_releases(tmp_path / "one", layer_name="discovery")
+    (other,) = read_releases(tmp_path / "other", layer_name="discovery")
+
+    assert one.s3_key != other.s3_key
+    assert one.s3_key == f"cloudmap-discovery/{one.sha256.hex()}/{name}"
+
+
+def test_a_folder_without_layers_is_an_error_that_says_how_to_build_one(tmp_path: Path) -> None:
+    with pytest.raises(NothingToPublishError, match="make build"):
+        read_releases(tmp_path / "dist", layer_name="discovery")
+
+
+def test_two_versions_of_the_same_layer_are_an_error_that_names_both(tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.13-arm64.zip")
+    layer_zip(tmp_path, "cloudmap-discovery-0.2.0-py3.13-arm64.zip")
+
+    with pytest.raises(NothingToPublishError) as error:
+        read_releases(tmp_path, layer_name="discovery")
+
+    assert "cloudmap-discovery-0.1.0-py3.13-arm64.zip and cloudmap-discovery-0.2.0-py3.13-arm64.zip" in str(
+        error.value
+    )
+
+
+@pytest.mark.parametrize("name", ["", "my layer", "läyer", "a.b", "x" * 129])
+def test_a_name_that_lambda_refuses_is_an_error_that_says_what_is_allowed(name: str, tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.13-arm64.zip")
+
+    with pytest.raises(
+        WrongOptionError, match=r"LAYER_NAME: .* Use letters, digits, - and _, at most 128 characters"
+    ):
+        read_releases(tmp_path, layer_name=name)
+
+
+@given(accounts=st.lists(st.from_regex(r"[0-9]{12}", fullmatch=True), min_size=1, max_size=5))
+def test_each_account_is_granted_once(accounts: list[str]) -> None:
+    grants = parse_grants(accounts=" , ".join(accounts), public=False)
+
+    assert {grant.principal for grant in grants} == set(accounts)
+    assert len({grant.statement_id for grant in grants}) == len(grants) == len(set(accounts))
+
+
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        "12345678901",
+        "1234567890123",
+        "123456789012,",
+        "abc",
+        "123456789012 210987654321",
+        "*",
+        "\uff11" * 12,
+    ],
+)
+def test_what_is_no_account_id_is_an_error(accounts: str) -> None:
+    with pytest.raises(WrongOptionError, match=r"ACCOUNTS: .* is no account id\. Use 12 digits"):
+        parse_grants(accounts=accounts, public=False)
+
+
+def test_public_is_one_grant_for_everyone() -> None:
+    assert parse_grants(accounts=None, public=True) == (Grant("everyone", "*"),)
+
+
+def test_nothing_is_granted_unless_asked_for() -> None:
+    assert parse_grants(accounts=None, public=False) == parse_grants(accounts="", public=False) == ()
+
+
+def test_accounts_and_public_exclude_each_other() -> None:
+    with pytest.raises(WrongOptionError, match="exclude each other"):
+        parse_grants(accounts="123456789012", public=True)
