@@ -23,6 +23,10 @@ class Instant:
         monotonic = self.monotonic - earlier.monotonic
         return min(wall, monotonic) if wall < 0 or monotonic < 0 else max(wall, monotonic)
 
+    def longest_since(self, earlier: Instant) -> float:
+        """Return the time passed since `earlier` on the clock that moved more: what a budget has lost."""
+        return max(self.wall - earlier.wall, self.monotonic - earlier.monotonic)
+
 
 class Clock(Protocol):
     """What tells the time. Its two readers are attributes, so that a hot path can call them directly."""

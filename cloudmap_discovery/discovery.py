@@ -24,6 +24,7 @@ from cloudmap_discovery.freshness import (
     Mark,
     Revalidate,
     Serve,
+    Standing,
     TellAbsence,
     TellFailure,
     decide,
@@ -157,7 +158,7 @@ class Discovery:
         """Return one instance of each service, looked up concurrently."""
         if isinstance(names, str):
             raise InvalidValueError("names", names, "must be several names, not one str")
-        unique = list(dict.fromkeys(names))
+        unique = list(dict.fromkeys([self._key(name, stage).service for name in names]))
         results = await asyncio.gather(
             *(self.discover(name, stage=stage) for name in unique), return_exceptions=True
         )
@@ -315,11 +316,12 @@ class Discovery:
         where: Mapping[str, str],
         select: Callable[[Sequence[Instance]], tuple[Instance, ...]],
     ) -> tuple[Serve, tuple[Instance, ...]]:
+        asked = self._clock.now()
         serve = await self._served(key)
         selected = select(serve.answer.instances)
-        if not selected and serve.back_off is None and serve.age_seconds > self._policy.negative_ttl_seconds:
-            flight, _ = self._refresher.start(key, authority_first=True)
-            serve = self._after(key, await flight.landed(), serve)
+        held_seconds = asked.seconds_since(serve.answer.sent)
+        if not selected and serve.back_off is None and held_seconds > self._policy.negative_ttl_seconds:
+            serve = await self._refreshed(key, serve)
             selected = select(serve.answer.instances)
         if not selected:
             raise NoMatchingInstanceError(
@@ -330,6 +332,16 @@ class Discovery:
                 stores=(serve.answer.source,),
             )
         return serve, selected
+
+    async def _refreshed(self, key: Key, held: Serve) -> Serve:
+        flight, is_ours = self._refresher.start(key, authority_first=True)
+        serve = self._after(key, await flight.landed(), held)
+        answer, authority = serve.answer, self._refresher.ladder.authority.name
+        if not is_ours and answer.standing is Standing.AUTHORITY and answer.source != authority:
+            # It was an ordinary refresh, under way already, which a store before the authority ended.
+            flight, _ = self._refresher.start(key, authority_first=True)
+            serve = self._after(key, await flight.landed(), serve)
+        return serve
 
     def _choose(
         self, key: Key, chosen: Sequence[Instance], serve: Serve, stage: str | None, *, keep: bool

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, assert_never
 
 from cloudmap_discovery import lifecycle
+from cloudmap_discovery.freshness import FROZEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -44,7 +45,7 @@ class Crashed:
 
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """The flight was older than its budget when it ended; what it brought was discarded."""
+    """What the flight brought was discarded: it was frozen under way, or its key was forgotten meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,14 @@ class Flight(Generic[R]):
         """Whether its budget is spent, or a clock ran back since it started."""
         return not 0 <= self._clock.now().seconds_since(self.started) <= self.budget_seconds
 
+    @property
+    def was_frozen(self) -> bool:
+        """Whether it took so long that it was not slow: the process did not run meanwhile."""
+        return self._clock.now().longest_since(self.started) > self.budget_seconds + FROZEN_SECONDS
+
     async def landed(self, most_seconds: float | None = None) -> Landed[R] | Abandoned | Waiting:
         """Wait for the end, at most `most_seconds` and never longer than the rest of the budget."""
-        rest = self.budget_seconds - self._clock.now().seconds_since(self.started) + GRACE_SECONDS
+        rest = self.budget_seconds - self._clock.now().longest_since(self.started) + GRACE_SECONDS
         wait_seconds = rest if most_seconds is None else min(most_seconds, rest)
         loop = asyncio.get_running_loop()
         waiter = (loop, loop.create_future())
@@ -174,7 +180,7 @@ class Flights:
         outcome: Outcome[R] = Abandoned()
         try:
             brought = await fly(flight.started)
-            if self._under_way.get(key) is flight:
+            if self._under_way.get(key) is flight and not flight.was_frozen:
                 outcome = Landed(land(brought))
         except Exception as error:  # noqa: BLE001 -- a bug; it surfaces as itself at every waiter
             outcome = Crashed(error)

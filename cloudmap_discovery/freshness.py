@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,9 @@ FIRST_BACK_OFF_SECONDS: Final = 1.0
 MAX_BACK_OFF_SECONDS: Final = 30.0
 ABSENCE_GROWTH: Final = 12
 TTL_JITTER: Final = 0.1
+
+# What ends so much after its budget was not slow: the process was frozen meanwhile, and nobody is to blame.
+FROZEN_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ NOTHING: Final = Entry()
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Serve the answer; no store is asked. `back_off` is the reason if that is not because it is fresh."""
+    """Serve the answer; no store is asked, neither now nor, during a `back_off`, where it turns out not to match."""
 
     answer: HeldAnswer
     age_seconds: float
@@ -158,12 +161,12 @@ def decide(entry: Entry, now: Instant, policy: Policy) -> Decision:
     if not backs_off or entry.back_off is None:
         return by_age
     match by_age:
-        case Revalidate(answer, age) | Expired(answer, age):
-            return Serve(answer, age, stale=True, back_off=entry.back_off)
+        case Serve(answer, age) | Revalidate(answer, age) | Expired(answer, age):
+            return Serve(answer, age, stale=not isinstance(by_age, Serve), back_off=entry.back_off)
         case Ask():
             return TellFailure(entry.back_off)
         case _:
-            return by_age
+            assert_never(by_age)
 
 
 def _by_age(answer: HeldAnswer | None, now: Instant, policy: Policy) -> Serve | Revalidate | Expired | Ask:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from cloudmap_discovery.errors import StoreError, StoreTimeoutError
 from cloudmap_discovery.events import StoreFailed
-from cloudmap_discovery.freshness import Standing
+from cloudmap_discovery.freshness import FROZEN_SECONDS, Standing
 from cloudmap_discovery.stores.port import Absent, Found
 
 if TYPE_CHECKING:
@@ -182,8 +183,9 @@ class Asker:
         """Return what asks for the key in a budget that began at `started`."""
 
         async def ask(store: Store, others: int) -> Said:
-            rest = self._budget_seconds - self._clock.now().seconds_since(started)
-            return await self._ask(store, key, rest * SHARE if others else rest, started)
+            share = SHARE if others else 1.0
+            await self._await_probe(store, self._rest(started) * share)
+            return await self._ask(store, key, self._rest(started) * share, started)
 
         return ask
 
@@ -194,45 +196,52 @@ class Asker:
         except StoreError as error:
             return Failed(error.at(store.name))
 
+    async def _await_probe(self, store: Store, most_seconds: float) -> None:
+        """Wait for what a probe of the store brings, if one is under way: the store may be well again."""
+        probe = self._health.probe(store.name, self._clock.now())
+        if probe is not None and most_seconds > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(most_seconds):
+                    await probe.wait()
+
     async def _ask(self, store: Store, key: Key, timeout_seconds: float, started: Instant) -> Said:
+        if timeout_seconds <= 0:
+            error = StoreTimeoutError("the budget was spent before it could be asked", store=store.name)
+            return Failed(error)
         asked = self._clock.now()
         refusal = self._health.refusal(store.name, asked)
         if refusal is not None:
             return Failed(refusal)
         try:
             said = await self._fetch(store, key, timeout_seconds)
-            if self._is_late(started):
+            if not 0 <= self._clock.now().seconds_since(started) <= self._budget_seconds:
                 # The sandbox was frozen while the call was under way: who knows how old this is.
                 await self._discard()
                 raise _too_slow(self._budget_seconds)
         except StoreError as raised:
-            error = raised.at(store.name)
-            self._health.failed(store.name, error, asked, self._clock.now())
-            self._events.emit(
-                StoreFailed(
-                    key.service,
-                    key.stage,
-                    store.name,
-                    type(error).__name__,
-                    getattr(error, "code", ""),
-                    str(error),
-                )
-            )
-            return Failed(error)
+            return self._failed(store, key, raised.at(store.name), asked, started)
         self._health.answered(store.name)
         return said
 
+    def _failed(self, store: Store, key: Key, error: StoreError, asked: Instant, started: Instant) -> Failed:
+        if self._rest(started) > -FROZEN_SECONDS:  # otherwise the store is not to blame
+            self._health.failed(store.name, error, asked, self._clock.now())
+        code = getattr(error, "code", "")
+        self._events.emit(
+            StoreFailed(key.service, key.stage, store.name, type(error).__name__, code, str(error))
+        )
+        return Failed(error)
+
+    def _rest(self, started: Instant) -> float:
+        """Return what is left of a budget; negative if it is spent."""
+        return self._budget_seconds - self._clock.now().longest_since(started)
+
     async def _fetch(self, store: Store, key: Key, timeout_seconds: float) -> Found | Absent:
-        if timeout_seconds <= 0:
-            raise StoreTimeoutError("the budget was spent before it could be asked", store=store.name)
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await store.fetch(key, timeout_seconds=timeout_seconds)
         except TimeoutError as error:
             raise _too_slow(timeout_seconds) from error.with_traceback(None)
-
-    def _is_late(self, started: Instant) -> bool:
-        return not 0 <= self._clock.now().seconds_since(started) <= self._budget_seconds
 
 
 def passed_over(said: Said) -> tuple[PassedOver, ...]:

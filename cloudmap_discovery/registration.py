@@ -70,6 +70,7 @@ def record(
     now: datetime,
 ) -> Instance:
     """Return the record to write, dated `now`, with all its values held against Cloud Map's limits."""
+    claimant, reference = claim(owner, owner_ref)
     if attributes is not None and not isinstance(attributes, Mapping):
         raise InvalidValueError("attributes", attributes, "must be a mapping of text to text")
     wanted = Instance(
@@ -81,8 +82,8 @@ def record(
         variant=who.variant,
         weight=weight,
         attributes=check_user_attributes(attributes or {}),
-        owner=claimant(owner),
-        owner_ref=_optional("owner_ref", owner_ref),
+        owner=claimant,
+        owner_ref=reference,
         registered_at=now,
     )
     encode_attributes(wanted)
@@ -118,9 +119,9 @@ def target(
     return Target(service_or_instance.service, service_or_instance.stage, service_or_instance.id)
 
 
-def claimant(owner: Any) -> str:
-    """Return as whom a call acts."""
-    return _optional("owner", owner) or MANUAL_OWNER
+def claim(owner: Any, owner_ref: Any = None) -> tuple[str, str | None]:
+    """Return as whom a call acts, and under which reference."""
+    return _optional("owner", owner) or MANUAL_OWNER, _optional("owner_ref", owner_ref)
 
 
 def refusal(

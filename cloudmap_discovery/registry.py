@@ -19,7 +19,7 @@ from cloudmap_discovery.registration import (
     MANUAL_OWNER,
     Target,
     check_timeout,
-    claimant,
+    claim,
     dated,
     identity,
     record,
@@ -106,7 +106,7 @@ class Registry:
         deadline = self._deadline(timeout_seconds)
         present = await self._control.instance(self._namespace, wanted.service, wanted.id, deadline)
         if present is not None and not adopt:
-            refused = refusal(present.attributes, "RegisterInstance", claimant(owner))
+            refused = refusal(present.attributes, "RegisterInstance", wanted.owner or MANUAL_OWNER)
             if refused is not None:
                 raise refused
         instance = wanted if present is None else dated(wanted, present.attributes)
@@ -156,12 +156,12 @@ class Registry:
         meant = target(
             service_or_instance, stage, version, tenant, variant, default_stage=self._default_stage
         )
-        acting = claimant(owner)
+        acting, reference = claim(owner, owner_ref)
         deadline = self._deadline(timeout_seconds)
         present = await self._spreading.present(meant, deadline)
         removed, late = False, None
         if present is not None:
-            refused = refusal(present.attributes, "DeregisterInstance", acting, owner_ref)
+            refused = refusal(present.attributes, "DeregisterInstance", acting, reference)
             if refused is not None:
                 raise refused
             meant = replace(meant, stage=present.attributes.get("stage") or NO_STAGE)
@@ -228,7 +228,7 @@ class Registry:
             creates_service=not has_service,
             refusal=None
             if present is None or adopt
-            else refusal(present.attributes, "RegisterInstance", claimant(owner)),
+            else refusal(present.attributes, "RegisterInstance", wanted.owner or MANUAL_OWNER),
             mirrors=self._mirrors.names,
         )
 
@@ -248,7 +248,7 @@ class Registry:
         meant = target(
             service_or_instance, stage, version, tenant, variant, default_stage=self._default_stage
         )
-        acting = claimant(owner)
+        acting, reference = claim(owner, owner_ref)
         present = await self._spreading.present(meant, self._deadline(timeout_seconds))
         return Plan(
             action="nothing" if present is None else "remove",
@@ -259,7 +259,7 @@ class Registry:
             present=_readable(meant.service, present),
             refusal=None
             if present is None
-            else refusal(present.attributes, "DeregisterInstance", acting, owner_ref),
+            else refusal(present.attributes, "DeregisterInstance", acting, reference),
             mirrors=self._mirrors.names,
         )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.freshness import back_off_seconds
@@ -23,13 +24,14 @@ class _Trouble:
     seconds: float
     failures: int
     probe_started: Instant | None = None
+    probe_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class StoreHealth:
     """Remembers trouble by store; used on the I/O thread only.
 
     A store in trouble is not asked until its back-off ends. Then one call goes out as a probe, and the others wait
-    for what it brings.
+    for what it brings (`probe`).
     """
 
     def __init__(self, random: Callable[[], float], *, probe_seconds: float) -> None:
@@ -49,11 +51,22 @@ class StoreHealth:
         if probe is not None and 0 <= now.seconds_since(probe) < self._probe_seconds:
             return _not_asked(trouble.error, "a probe is under way")
         trouble.probe_started = now
+        trouble.probe_ended = asyncio.Event()
         return None
+
+    def probe(self, store: str, now: Instant) -> asyncio.Event | None:
+        """Return what is set when the probe that is under way ends; None if there is none."""
+        trouble = self._trouble.get(store)
+        if trouble is None or trouble.probe_started is None:
+            return None
+        is_young = 0 <= now.seconds_since(trouble.probe_started) < self._probe_seconds
+        return trouble.probe_ended if is_young and not trouble.probe_ended.is_set() else None
 
     def answered(self, store: str) -> None:
         """Note that the store answered: it is well."""
-        self._trouble.pop(store, None)
+        trouble = self._trouble.pop(store, None)
+        if trouble is not None:
+            trouble.probe_ended.set()
 
     def failed(self, store: str, error: StoreError, asked: Instant, now: Instant) -> None:
         """Note that a call sent at `asked` failed."""
@@ -66,6 +79,7 @@ class StoreHealth:
             self._trouble[store] = _Trouble(error, now, seconds, 1)
         elif trouble.since.seconds_since(asked) <= 0:
             # Calls that were under way when the back-off began are the same trouble, not more of it.
+            trouble.probe_ended.set()
             failures = trouble.failures + 1
             seconds = back_off_seconds(failures, MAX_STORE_BACK_OFF_SECONDS, self._random)
             self._trouble[store] = _Trouble(error, now, seconds, failures)

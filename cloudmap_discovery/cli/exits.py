@@ -59,13 +59,13 @@ def message(error: DiscoveryError) -> str:
     """Return what the error says, in the words of the command line."""
     text = str(error)
     match error:
+        case InvalidValueError(field="stage", value=None):
+            return (
+                "a record is written to one stage: say --stage, or set DISCOVERY_STAGE; --stage - is no stage"
+            )
         case InvalidValueError(field=field):
-            for name, option in _OPTIONS.items():
-                if field.startswith(name):
-                    return option + text.removeprefix(name)
-            return text
-        case OwnershipError(operation="RegisterInstance") if "--adopt" not in text:
-            return text
+            named = next((name for name in _OPTIONS if field.startswith(name)), "")
+            return _OPTIONS.get(named, "") + text.removeprefix(named)
         case _:
             return text.replace("timeout_seconds", "--timeout")
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.cli.record_view import details
+from cloudmap_discovery.cli.record_view import identity_and_weight, provenance
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
 from cloudmap_discovery.cli.shown import counted, duration, in_stage
 from cloudmap_discovery.selection import draw_weights
 
 if TYPE_CHECKING:
     from cloudmap_discovery.cli.screen import Screen, Span
-    from cloudmap_discovery.model import Explanation, Instance, StoreReport
+    from cloudmap_discovery.model import Explanation, StoreReport
 
 _INDENT: Final = "  "
 _MOST_RECORDS: Final = 20
 _HELD: Final = {
-    "nothing": "nothing: every run of this command starts anew, while a function holds its answers",
+    "nothing": "nothing: each run of this command starts anew; functions hold answers",
     "missing": "an answer that is too old to be used",
     "absent": "that it does not exist",
     "failing": "that asking failed",
@@ -27,11 +27,13 @@ _OUTCOMES: Final = {"absent": "does not have it", "failed": "failed"}
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A record as it is shown under its store: a mark, its address or place, and what is said of it."""
+    """A record as it is shown under its store: a mark, its address or place, what it says, and what is said of it."""
 
     mark: Span
     title: Span
-    lines: tuple[Span, ...]
+    says: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    remark: str = ""
 
 
 def show_explanation(screen: Screen, explained: Explanation) -> None:
@@ -102,51 +104,49 @@ def _entries(screen: Screen, report: StoreReport, explained: Explanation) -> lis
     """Return what the store has: what would be chosen first, then what would not, then what cannot be used."""
     chosen = {instance.id for instance in explained.candidates} if report.store == explained.source else set()
     reasons = {item.record: item.reason for item in explained.passed_over}
+    symbols = screen.symbols
     entries = []
     for instance in sorted(report.instances, key=lambda instance: instance.id not in chosen):
-        about: list[Span] = [(_inline(screen, instance), QUIET)]
-        if instance.id in chosen:
-            mark: Span = (screen.symbols.chosen, GOOD)
-        else:
-            mark = (screen.symbols.none, QUIET)
-            if report.store == explained.source and instance.id in reasons:
-                about.append((f"not chosen: {reasons[instance.id]}", ODD))
-        entries.append(_Entry(mark, (instance.endpoint, ADDRESS), tuple(about)))
+        reason = reasons.get(instance.id) if report.store == explained.source else None
+        entries.append(
+            _Entry(
+                mark=(f"{symbols.chosen} ", GOOD) if instance.id in chosen else (f"{symbols.none} ", QUIET),
+                title=(instance.endpoint, ADDRESS),
+                says=tuple(f"{name} {value}" for name, value in identity_and_weight(instance))
+                + tuple(f"{key}={value}" for key, value in instance.attributes.items()),
+                about=tuple(f"{name} {value}" for name, value in provenance(instance)),
+                remark=f"not chosen: {reason}" if reason else "",
+            )
+        )
     entries.extend(
-        _Entry((screen.symbols.odd, BAD), item.record, ((f"passed over: {item.reason}", ODD),))
+        _Entry((f"{symbols.odd} ", BAD), item.record, remark=f"passed over: {item.reason}")
         for item in report.passed_over
     )
     return entries
-
-
-def _inline(screen: Screen, instance: Instance) -> str:
-    parts = [instance.id]
-    for name, value in details(instance):
-        kind, _, key = name.partition(" ")
-        parts.append(f"{key}={value}" if kind == "attribute" else f"{name} {value}")
-    return screen.symbols.between.join(parts)
 
 
 def _show_entry(screen: Screen, entry: _Entry, *, is_last: bool) -> None:
     symbols = screen.symbols
     branch = _INDENT * 2 + (symbols.last if is_last else symbols.fork)
     trunk = _INDENT * 2 + (" " * len(symbols.trunk) if is_last else symbols.trunk) + _INDENT
-    screen.address(entry.mark, " ", entry.title, first=branch)
-    for line in entry.lines:
-        screen.line(line, first=trunk, rest=trunk)
+    screen.address(entry.title, first=branch, mark=entry.mark, rest=trunk)
+    screen.items(entry.says, first=trunk)
+    screen.items(entry.about, first=trunk, style=QUIET)
+    if entry.remark:
+        screen.line((entry.remark, ODD), first=trunk, rest=trunk)
 
 
 def _show_result(screen: Screen, explained: Explanation) -> None:
     candidates = explained.candidates
     if explained.error is not None or not candidates:
-        screen.line(("discover fails", STRONG))
+        screen.line(("Answer", STRONG), (", none: discover fails", QUIET))
         screen.line((f"{screen.symbols.no} ", BAD), explained.error or "nothing was found", first=_INDENT)
         return
     screen.line(
-        ("discover answers", STRONG),
-        "" if len(candidates) == 1 else " one of these, drawn by weight",
+        ("Answer", STRONG),
         (f", from {explained.source}", QUIET),
-        (", marked stale", ODD) if explained.stale else "",
+        ("" if len(candidates) == 1 else ", drawn from these by weight", QUIET),
+        (", marked stale" if explained.stale else "", ODD),
     )
     totals = draw_weights(candidates)
     before = 0.0

@@ -50,9 +50,10 @@ def add_to(group: click.Group) -> None:
         Reads Cloud Map itself, one call for each service, and never what is held. DISCOVERY_STAGE plays no part.
 
         \b
-        cloudmap-discovery list
-        cloudmap-discovery list --stage Staging --stage Production
-        cloudmap-discovery list --json | jq -r '.instances[].endpoint'
+        Examples:
+          cloudmap-discovery list
+          cloudmap-discovery list --stage Staging --stage Production
+          cloudmap-discovery list --json | jq -r '.instances[].endpoint'
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return list_services(session, stages, timeout_seconds)
 
@@ -62,27 +63,37 @@ def list_services(session: Session, stages: Sequence[str], timeout_seconds: floa
     wanted = tuple(dict.fromkeys(check_stage(stage) for stage in stages))
     records = session.run(lambda core: _records(core, wanted, timeout_seconds), "Listing Cloud Map")
     namespace = session.settings.namespace
+    everything = [record for some in records.values() for record in some]
     if session.as_json:
         session.screen.result(
-            machine.document({"namespace": namespace, "instances": machine.instances(records)})
+            machine.document(
+                {
+                    "namespace": namespace,
+                    "services": list(records),
+                    "instances": machine.instances(everything),
+                }
+            )
         )
     elif not records:
-        where = " or ".join(in_stage(stage) for stage in wanted) or "at all"
-        session.note(f"Namespace {namespace} has no records {where}.")
+        where = " or ".join(in_stage(stage) for stage in wanted)
+        session.note(f"Nothing is registered{' ' if where else ''}{where} in namespace {namespace}.")
     elif len(wanted) == 1:
-        show_records(session.screen, records, namespace=namespace)
+        show_records(session.screen, everything, namespace=namespace)
     else:
         show_matrix(session.screen, Matrix.of(records, stages=wanted), namespace=namespace)
     return exits.DONE
 
 
-async def _records(core: Core, stages: Sequence[str], timeout_seconds: float) -> list[Instance]:
-    by_service = await core.registry.records(
+async def _records(core: Core, stages: Sequence[str], timeout_seconds: float) -> dict[str, list[Instance]]:
+    """Return the records of these stages by service, or all; then services without any are there too."""
+    found = await core.registry.records(
         stage=stages[0] if len(stages) == 1 else None, timeout_seconds=timeout_seconds
     )
-    return [
-        record
-        for _, records in sorted(by_service.items())
-        for record in sorted(records, key=lambda record: (record.stage, record.id))
-        if not stages or record.stage in stages
-    ]
+    wanted = {
+        service: sorted(
+            (record for record in found[service] if not stages or record.stage in stages),
+            key=lambda record: (record.stage, record.id),
+        )
+        for service in sorted(found)
+    }
+    return {service: records for service, records in wanted.items() if records or not stages}

@@ -47,8 +47,10 @@ def add_to(group: click.Group) -> None:
         would get it.
 
         \b
-        curl "$(cloudmap-discovery discover users --stage Production)/health"
-        cloudmap-discovery discover users --stage Production --where color=blue --all
+        Examples:
+          cloudmap-discovery discover users --stage Production
+          cloudmap-discovery discover users --stage Production --where color=blue --all
+          curl "$(cloudmap-discovery discover users --stage Production)/health"
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return (
             discover_all(session, service, stage, where)
@@ -69,7 +71,9 @@ def add_to(group: click.Group) -> None:
         discover makes of it. Its exit code is that of discover.
 
         \b
-        cloudmap-discovery explain users --stage Production
+        Examples:
+          cloudmap-discovery explain users --stage Production
+          cloudmap-discovery explain users --stage Production --where color=blue --json
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return explain_lookup(session, service, stage, where)
 

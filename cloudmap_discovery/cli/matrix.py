@@ -42,7 +42,7 @@ class Cell:
         )
 
     def text(self, *, yes: str, times: str) -> str:
-        """Return what the cell says, such as `1.4.2 ×2, 1.3.0`; `yes` stands for a record without a version."""
+        """Return what the cell says, such as `1.4.2 x2, 1.3.0`; `yes` stands for a record without a version."""
         shown = self.versions[:_MAX_VERSIONS]
         parts = [
             f"{version or yes} {times}{number}" if number > 1 else version or yes for version, number in shown
@@ -65,14 +65,15 @@ class Matrix:
     cells: Mapping[tuple[str, str], Cell]
 
     @classmethod
-    def of(cls, records: Sequence[Instance], *, stages: Sequence[str] = ()) -> Matrix:
-        """Return the matrix of the records, with these stages in this order, or all in theirs."""
+    def of(cls, records: Mapping[str, Sequence[Instance]], *, stages: Sequence[str] = ()) -> Matrix:
+        """Return the matrix of the records by service, with these stages in this order, or all in theirs."""
         by_place: dict[tuple[str, str], list[Instance]] = {}
-        for record in records:
-            by_place.setdefault((record.service, record.stage), []).append(record)
+        for some in records.values():
+            for record in some:
+                by_place.setdefault((record.service, record.stage), []).append(record)
         found = {stage for _, stage in by_place}
         return cls(
-            services=tuple(sorted({service for service, _ in by_place})),
+            services=tuple(sorted(records)),
             stages=tuple(stages)
             or tuple(sorted(found, key=lambda stage: (stage == NO_STAGE, stage.lower(), stage))),
             cells={place: Cell.of(some) for place, some in by_place.items()},

@@ -11,7 +11,7 @@ from cloudmap_discovery.model import NO_STAGE
 
 if TYPE_CHECKING:
     from cloudmap_discovery.cli.matrix import Cell, Matrix
-    from cloudmap_discovery.cli.screen import Screen, Span
+    from cloudmap_discovery.cli.screen import Screen
 
 _FRAME_COLUMNS: Final = 3
 _LEAST_SERVICE_COLUMNS: Final = 16
@@ -24,38 +24,38 @@ def show_matrix(screen: Screen, matrix: Matrix, *, namespace: str) -> None:
         service: [_cell(screen, matrix.cells.get((service, stage))) for stage in matrix.stages]
         for service in matrix.services
     }
+    screen.line(
+        (f"Namespace {namespace}", STRONG),
+        (screen.symbols.between, QUIET),
+        (counted(len(matrix.services), "service"), QUIET),
+        (screen.symbols.between, QUIET),
+        (counted(len(matrix.stages), "stage"), QUIET),
+    )
     widths = [
-        _FRAME_COLUMNS + max(screen.width(head), *(screen.width(row[number][0][0]) for row in rows.values()))
+        _FRAME_COLUMNS + max(screen.width(head), *(screen.width(row[number][0]) for row in rows.values()))
         for number, head in enumerate(heads)
     ]
     longest = max(screen.width(service) for service in [*matrix.services, "Service"])
     names = min(longest, max(_LEAST_SERVICE_COLUMNS, screen.columns // 2))
     for run in side_by_side(widths, screen.columns - names - _FRAME_COLUMNS - 1):
         columns = [Column("Service", style=STRONG, folds=True), *(Column(head) for head in heads[run])]
-        screen.table(columns, [[[service], *row[run]] for service, row in rows.items()])
+        screen.table(columns, [[[service], *([cell] for cell in row[run])] for service, row in rows.items()])
     symbols = screen.symbols
     legend = [f"{symbols.yes} registered without a version"] if _has_unversioned(matrix) else []
     if matrix.missing:
-        legend.append(f"{symbols.none} not registered there")
-    total = symbols.between.join(
-        (
-            counted(len(matrix.services), "service"),
-            counted(len(matrix.stages), "stage"),
-            f"namespace {namespace}",
-        )
-    )
-    screen.line((symbols.between.join((total, *legend)), QUIET))
+        legend.append(f"{symbols.none} not registered")
+    screen.items(legend, style=QUIET)
 
 
 def _head(stage: str) -> str:
     return "(no stage)" if stage == NO_STAGE else stage
 
 
-def _cell(screen: Screen, cell: Cell | None) -> list[tuple[str, str]]:
+def _cell(screen: Screen, cell: Cell | None) -> tuple[str, str]:
     if cell is None:
-        return [(screen.symbols.none, QUIET)]
+        return (screen.symbols.none, QUIET)
     text = cell.text(yes=screen.symbols.yes, times=screen.symbols.times)
-    return [(f"{text} drained", ODD)] if cell.drained else [(text, GOOD)]
+    return (f"{text} drained", ODD) if cell.drained else (text, GOOD)
 
 
 def _has_unversioned(matrix: Matrix) -> bool:

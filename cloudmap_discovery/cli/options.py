@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import InvalidValueError
 
@@ -14,18 +14,15 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.cli.session import Session
 
-P = ParamSpec("P")
-
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Identity of the record": ("stage", "version", "tenant", "variant"),
-    "Content": ("weight", "attribute"),
-    "Ownership": ("owner", "owner_ref", "adopt"),
-    "Selection": ("where", "all_matches", "stages"),
-    "Execution": ("dry_run", "wait", "timeout_seconds"),
-    "Registry": ("namespace", "region", "endpoint_url", "timeout"),
-    "Output": ("as_json", "debug", "help"),
+    "Which record": ("stage", "stages", "version", "tenant", "variant", "where", "all_matches"),
+    "What it says": ("weight", "attribute"),
+    "Whose it is": ("owner", "owner_ref", "adopt"),
+    "How": ("dry_run", "wait", "timeout_seconds"),
+    "Where to ask": ("namespace", "region", "endpoint_url", "timeout"),
+    "Output": ("as_json", "debug"),
 }
-_OTHERS: Final = "Selection"
+_OTHERS: Final = "Output"
 
 
 def pairs(_context: click.Context, parameter: click.Parameter, texts: Iterable[str]) -> dict[str, str]:
@@ -113,44 +110,44 @@ def timeout_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def common_options(
-    function: Callable[Concatenate[Session, P], int],
-) -> Callable[..., int]:
-    """Add the options of every command, and call it with the session that they set."""
+def common_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the options of every command, and call it with the session, on which they are set."""
     import click  # noqa: PLC0415 -- comes with the [cli] extra
 
-    @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
-    @click.option(
-        "--json", "as_json", is_flag=True, expose_value=False, help="Print JSON, errors and warnings too."
-    )
-    @click.option(
-        "--endpoint-url",
-        metavar="URL",
-        help="Where to send calls instead of AWS. [DISCOVERY_ENDPOINT_URL]",
-    )
-    @click.option(
-        "--region", metavar="REGION", help="The AWS region. [DISCOVERY_REGION, or AWS's own setting]"
-    )
-    @click.option(
-        "--namespace",
-        metavar="NAME",
-        help="The Cloud Map namespace, by its HttpName. [DISCOVERY_NAMESPACE, or services]",
-    )
-    @click.pass_obj
-    @functools.wraps(function)
     def command(
         session: Session,
-        *args: P.args,
+        /,
+        *,
         namespace: str | None,
         region: str | None,
         endpoint_url: str | None,
         timeout: str | None = None,
-        **kwargs: P.kwargs,
+        **options: Any,
     ) -> int:
         session.override(namespace=namespace, region=region, endpoint_url=endpoint_url, timeout=timeout)
-        return function(session, *args, **kwargs)
+        return function(session, **options)
 
-    return command
+    functools.update_wrapper(command, function)
+    with_options: Callable[..., int] = click.pass_obj(command)
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."),
+        click.option(
+            "--json", "as_json", is_flag=True, expose_value=False, help="Print JSON, errors and warnings too."
+        ),
+        click.option(
+            "--endpoint-url",
+            metavar="URL",
+            help="Where to send calls instead of AWS. [DISCOVERY_ENDPOINT_URL]",
+        ),
+        click.option("--region", metavar="REGION", help="The AWS region. [DISCOVERY_REGION, or AWS's own]"),
+        click.option(
+            "--namespace",
+            metavar="NAME",
+            help="The Cloud Map namespace, by its HttpName. [DISCOVERY_NAMESPACE, or services]",
+        ),
+    ):
+        with_options = option(with_options)
+    return with_options
 
 
 @functools.cache
@@ -163,7 +160,7 @@ def command_class() -> type[click.Command]:
             sections: dict[str, list[tuple[str, str]]] = {title: [] for title in _SECTIONS}
             for parameter in self.get_params(ctx):
                 entry = parameter.get_help_record(ctx)
-                if entry is not None:
+                if entry is not None and parameter.param_type_name == "option":
                     sections[_section_of(parameter.name or "")].append(entry)
             width = max(len(term) for entries in sections.values() for term, _ in entries)
             for title, entries in sections.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import traceback
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +34,7 @@ def program() -> click.Group:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
         epilog="\b\n"
         "Exit codes: 0 found or done, 1 not found, 2 wrong use, 3 unavailable.\n"
-        "Settings are read from DISCOVERY_… variables; options come before them.",
+        "The DISCOVERY_… environment variables hold settings; an option prevails over them.",
     )
     @click.version_option(package_name="cloudmap-discovery", message="%(prog)s %(version)s")
     def cli() -> None:
@@ -45,9 +44,10 @@ def program() -> click.Group:
         CLI finds them.
 
         \b
-        cloudmap-discovery register users https://users.example.com --stage Staging
-        cloudmap-discovery discover users --stage Staging
-        cloudmap-discovery list
+        Examples:
+          cloudmap-discovery register users https://users.example.com --stage Staging
+          cloudmap-discovery discover users --stage Staging
+          cloudmap-discovery list
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
 
     lookups.add_to(cli)
@@ -75,32 +75,27 @@ def run(
         screen=Screen(environment, out=out, err=err),
         as_json="--json" in flags,
     )
-    debug = "--debug" in flags
+    shows_traceback = "--debug" in flags
     try:
         code = _run_command(list(arguments), session)
         out.flush()
     except click.exceptions.Exit as end:
-        return end.exit_code
+        code = end.exit_code
     except click.ClickException as error:
-        return _tell_usage(session, error)
-    except DiscoveryError as error:
-        if debug:
-            session.screen.trouble("".join(traceback.format_exception(error)))
-        return _tell(session, error)
+        code = _tell_usage(session, error)
     except (KeyboardInterrupt, click.Abort):
-        session.screen.error("interrupted; what was under way may still happen")
-        return exits.INTERRUPTED
+        session.screen.error("interrupted; a change that was under way may still happen")
+        code = exits.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())  # the interpreter flushes it once more
-        return exits.BROKEN_PIPE
+        code = exits.BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 -- the outermost frame: people get a paragraph, --debug the traceback
-        if debug:
+        if shows_traceback:
             session.screen.trouble("".join(traceback.format_exception(error)))
-        return _tell_bug(session, error)
-    else:
-        return code
+        code = _tell(session, error) if isinstance(error, DiscoveryError) else _tell_bug(session, error)
     finally:
         session.close()
+    return code
 
 
 def _run_command(arguments: list[str], session: Session) -> int:
@@ -121,11 +116,9 @@ def _tell(session: Session, error: DiscoveryError) -> int:
 
 
 def _advice(error: DiscoveryError) -> str:
-    if not isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)):
-        return ""
-    return (
-        f". To see what each store says: {PROGRAM} explain {shlex.quote(error.service)} --stage {error.stage}"
-    )
+    if isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)):
+        return ". The same with explain instead of discover shows what each store says"
+    return ""
 
 
 def _tell_usage(session: Session, error: click.ClickException) -> int:

@@ -50,7 +50,7 @@ def show_answer(screen: Screen, answer: Answer) -> None:
     screen.line(
         (answer.service, STRONG),
         f" {in_stage(answer.stage)}",
-        (f"{screen.symbols.between}{counted(len(answer), 'match')} from {answer.source}", QUIET),
+        (f"{screen.symbols.between}{counted(len(answer), 'match', 'matches')} from {answer.source}", QUIET),
         *freshness,
     )
     _show_table(screen, answer, with_service=False)
@@ -62,8 +62,7 @@ def show_records(screen: Screen, records: Sequence[Instance], *, namespace: str)
     screen.line(
         (f"Namespace {namespace} {in_stage(records[0].stage)}", STRONG),
         (
-            f"{screen.symbols.between}{counted(services, 'service')}"
-            f"{screen.symbols.between}{counted(len(records), 'record')}",
+            screen.symbols.between.join(("", counted(services, "service"), counted(len(records), "record"))),
             QUIET,
         ),
     )
@@ -85,23 +84,37 @@ def show_record(screen: Screen, record: Instance, *, before: Instance | None = N
         )
 
 
-def _fields(record: Instance) -> dict[str, str]:
-    return {"endpoint": record.endpoint, **dict(details(record)), "id": record.id}
-
-
-def details(record: Instance) -> list[tuple[str, str]]:
-    """Return what is said of a record beside its endpoint, each with its name."""
+def identity_and_weight(record: Instance) -> list[tuple[str, str]]:
+    """Return what tells the record apart, and its weight if that is not the usual one, each with its name."""
     fields = [
         ("version", record.version),
         ("variant", record.variant),
         ("tenant", record.tenant),
         ("weight", None if record.weight == DEFAULT_WEIGHT else str(record.weight)),
-        *((f"attribute {key}", value) for key, value in record.attributes.items()),
-        ("owner", record.owner),
-        ("owner-ref", record.owner_ref),
-        ("registered", None if record.registered_at is None else encode_time(record.registered_at)),
     ]
     return [(name, value) for name, value in fields if value is not None]
+
+
+def provenance(record: Instance) -> list[tuple[str, str]]:
+    """Return where the record comes from, each piece with its name."""
+    moment = record.registered_at
+    fields = [
+        ("id", record.id),
+        ("owner", record.owner),
+        ("owner-ref", record.owner_ref),
+        ("registered", None if moment is None else encode_time(moment)),
+    ]
+    return [(name, value) for name, value in fields if value is not None]
+
+
+def _fields(record: Instance) -> dict[str, str]:
+    attributes = {f"attribute {key}": value for key, value in record.attributes.items()}
+    return {
+        "endpoint": record.endpoint,
+        **dict(identity_and_weight(record)),
+        **attributes,
+        **dict(provenance(record)),
+    }
 
 
 def _show_table(screen: Screen, records: Sequence[Instance], *, with_service: bool) -> None:

@@ -38,10 +38,10 @@ class Symbols:
 
     yes: str = "✓"
     no: str = "✗"
-    none: str = "–"
+    none: str = "\N{EN DASH}"
     odd: str = "!"
     chosen: str = "▸"
-    times: str = "×"
+    times: str = "\N{MULTIPLICATION SIGN}"
     between: str = " · "
     fork: str = "├─ "
     last: str = "└─ "
@@ -73,6 +73,7 @@ class Screen:
         self._environment = environment
         self._out_file = out
         self._err_file = err
+        self._is_working = False
 
     @cached_property
     def symbols(self) -> Symbols:
@@ -97,13 +98,30 @@ class Screen:
         """Print an empty line."""
         self._out_file.write("\n")
 
-    def line(self, *spans: Span, first: str = "", rest: str | None = None) -> None:
-        """Print a paragraph. `first` stands before its first line, `rest` (or as many spaces) before the others."""
-        self._paragraph(self._out, self._out_file, spans, first, " " * len(first) if rest is None else rest)
+    def line(self, *spans: Span, first: str = "", mark: Span = "", rest: str | None = None) -> None:
+        """Print a paragraph. `first` and `mark` stand before its first line, `rest`, or spaces, before the others."""
+        self._paragraph(self._out, self._out_file, spans, (first, mark), rest)
 
-    def address(self, *spans: Span, first: str = "") -> None:
-        """Print a line that is not broken, so that it can be copied."""
-        self._emit(self._out, self._out_file, _text((first, QUIET), *spans))
+    def address(self, *spans: Span, first: str = "", mark: Span = "", rest: str | None = None) -> None:
+        """Print a line that is not broken, so that it can be copied; on a terminal it is, if `rest` is given."""
+        if rest is not None and self._is_bounded(self._out):
+            self.line(*spans, first=first, mark=mark, rest=rest)
+        else:
+            self._emit(self._out, self._out_file, _text((first, QUIET), mark, *spans))
+
+    def items(self, items: Iterable[str], *, first: str = "", style: str = "") -> None:
+        """Print short texts, as many on a line as fit, each line after `first`; nothing if there are none."""
+        room = self._prose_columns(self._out) - len(first)
+        line = ""
+        for item in items:
+            longer = f"{line}{self.symbols.between}{item}" if line else item
+            if line and self.width(longer) > room:
+                self.line((line, style), first=first, rest=first)
+                line = item
+            else:
+                line = longer
+        if line:
+            self.line((line, style), first=first, rest=first)
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Sequence[Span]]]) -> None:
         """Print a table; a cell is a sequence of spans."""
@@ -125,15 +143,15 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Print a remark beside the result."""
-        self._paragraph(self._err, self._err_file, [(text, QUIET)], "", "")
+        self._paragraph(self._err, self._err_file, [(text, QUIET)])
 
     def warning(self, text: str) -> None:
         """Print a warning."""
-        self._paragraph(self._err, self._err_file, [("warning: ", f"{STRONG} {ODD}"), text], "", "")
+        self._paragraph(self._err, self._err_file, [("warning: ", f"{STRONG} {ODD}"), text])
 
     def error(self, text: str) -> None:
         """Print what went wrong."""
-        self._paragraph(self._err, self._err_file, [("error: ", f"{STRONG} {BAD}"), text], "", "")
+        self._paragraph(self._err, self._err_file, [("error: ", f"{STRONG} {BAD}"), text])
 
     def trouble(self, text: str) -> None:
         """Print these lines to `err` as they are: a traceback, or JSON."""
@@ -148,13 +166,17 @@ class Screen:
         from rich import progress  # noqa: PLC0415 -- comes with the [cli] extra
 
         columns = (
-            progress.SpinnerColumn(),
+            progress.SpinnerColumn("line" if self._err.options.ascii_only else "dots"),
             progress.TextColumn("{task.description}", markup=False),
             progress.TimeElapsedColumn(),
         )
         with progress.Progress(*columns, console=self._err, transient=True) as bar:
             task = bar.add_task(shown(doing), total=None)
-            yield lambda now: bar.update(task, description=shown(now))
+            self._is_working = True
+            try:
+                yield lambda now: bar.update(task, description=shown(now))
+            finally:
+                self._is_working = False
 
     @cached_property
     def _out(self) -> Console:
@@ -172,26 +194,43 @@ class Screen:
             console.width = _UNBOUNDED_COLUMNS
         return console
 
+    @staticmethod
+    def _is_bounded(console: Console) -> bool:
+        return console.width < _UNBOUNDED_COLUMNS
+
+    def _prose_columns(self, console: Console) -> int:
+        return max(console.width if self._is_bounded(console) else PROSE_COLUMNS, _LEAST_COLUMNS)
+
     def _paragraph(
-        self, console: Console, file: TextIO, spans: Sequence[Span], first: str, rest: str
+        self,
+        console: Console,
+        file: TextIO,
+        spans: Sequence[Span],
+        first: tuple[str, Span] = ("", ""),
+        rest: str | None = None,
     ) -> None:
-        columns = console.width if console.width < _UNBOUNDED_COLUMNS else PROSE_COLUMNS
-        is_prose = console is self._out or file.isatty()
-        room = max(columns - len(first), _LEAST_COLUMNS) if is_prose else _UNBOUNDED_COLUMNS
-        for number, wrapped in enumerate(_text(*spans).wrap(console, room, overflow="fold")):
+        before = _text((first[0], QUIET), first[1])
+        after = _text((" " * before.cell_len if rest is None else rest, QUIET))
+        # What went wrong is one line for those who read it from a file.
+        is_wrapped = console is self._out or self._is_bounded(console)
+        columns = self._prose_columns(console) if is_wrapped else _UNBOUNDED_COLUMNS
+        room = max(columns - max(before.cell_len, after.cell_len), _LEAST_COLUMNS)
+        for wrapped in _text(*spans).wrap(console, room, overflow="fold"):
             wrapped.rstrip()
-            self._emit(console, file, _text((rest if number else first, QUIET)).append_text(wrapped))
+            self._emit(console, file, before + wrapped)
+            before = after
 
     def _emit(self, console: Console, file: TextIO, renderable: object) -> None:
         soft_wrap = not hasattr(renderable, "columns")
-        if console is self._err:
-            console.print(renderable, soft_wrap=soft_wrap)  # above the progress, if there is one
+        if self._is_working and console is self._err:
+            console.print(renderable, soft_wrap=soft_wrap)  # above the progress
             return
         with console.capture() as captured:
             console.print(renderable, soft_wrap=soft_wrap)
         # Not through the console: it would end the process where the reader of a pipe has gone.
-        for line in io.StringIO(captured.get()):
-            file.write(line.rstrip() + "\n")
+        encoding = file.encoding or "utf-8"
+        printable = captured.get().encode(encoding, "backslashreplace").decode(encoding)
+        file.writelines(line.rstrip() + "\n" for line in io.StringIO(printable))
 
 
 def _text(*spans: Span) -> Text:

@@ -10,7 +10,7 @@ from cloudmap_discovery import wiring
 from cloudmap_discovery.cli import machine
 from cloudmap_discovery.clock import SystemClock
 from cloudmap_discovery.errors import InvalidValueError
-from cloudmap_discovery.events import LOGGER, EventHub, StoreFailed
+from cloudmap_discovery.events import LOGGER, EventHub, StaleServed, StoreFailed
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.settings import definitions
@@ -39,8 +39,7 @@ def wired(environment: Mapping[str, str], events: EventHub) -> Core:
 class Session:
     """What a command works with: a core, made when it is first needed, and a screen.
 
-    `as_json`: the command is to print for machines. Warnings of the package go to the screen while the session is
-    entered; that a store failed is said at the end, and only if the command succeeded: an error says it itself.
+    `as_json`: the command is to print for machines.
     """
 
     def __init__(
@@ -112,13 +111,14 @@ class Session:
 
     @contextmanager
     def warnings_shown(self) -> Iterator[None]:
-        """Show the package's warnings, and, unless an error comes, which stores failed."""
+        """Show the package's warnings; at the end, unless an error says it, also which stores failed."""
         handler = _Warnings(self._warn)
         LOGGER.addHandler(handler)
         try:
             yield
             for failure in self._failures:
-                self._notices(failure)
+                if not any(failure.message in text for text in handler.told):
+                    self._notices(failure)
         finally:
             LOGGER.removeHandler(handler)
 
@@ -128,10 +128,13 @@ class Session:
             self._core.io.run(self._core.transport.aclose)
 
     def _notice(self, event: Event) -> None:
-        if isinstance(event, StoreFailed):
-            self._failures.append(event)
-        else:
-            self._notices(event)
+        match event:
+            case StoreFailed():
+                self._failures.append(event)
+            case StaleServed():
+                pass  # a process that has just begun holds nothing old: it is a fallback's answer, told as such
+            case _:
+                self._notices(event)
 
     def _warn(self, text: str) -> None:
         if self.as_json:
@@ -146,6 +149,8 @@ class _Warnings(logging.Handler):
     def __init__(self, tell: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)
         self._tell = tell
+        self.told: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(record.getMessage())
         self._tell(record.getMessage())

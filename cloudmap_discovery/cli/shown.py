@@ -18,9 +18,9 @@ def in_stage(stage: str) -> str:
     return "without a stage" if stage == "-" else f"in stage {stage}"
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return the number with its noun, `1 record` or `2 records`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -18,7 +18,7 @@ from cloudmap_discovery.cli.screen import GOOD, ODD, STRONG
 from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.events import Deregistered, Registered
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, record_id
-from cloudmap_discovery.registry import MANUAL_OWNER
+from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.settings import CLOUD_MAP
 
 if TYPE_CHECKING:
@@ -69,9 +69,11 @@ def add_to(group: click.Group) -> None:
         once. Then waits until lookups see it.
 
         \b
-        cloudmap-discovery register users https://users.example.com --stage Production
-        cloudmap-discovery register users https://next.example.com --stage Production \\
-            --version 2.0.0-rc.1 --variant canary --weight 10 --attribute color=blue
+        Examples:
+          cloudmap-discovery register users https://users.example.com --stage Production
+          cloudmap-discovery register users https://blue.example.com --stage Staging \\
+              --version 1.4.2 --variant blue --weight 10 --attribute color=blue
+          cloudmap-discovery register users https://users.example.com --stage - --dry-run
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return register_endpoint(session, service, endpoint, **options)
 
@@ -88,7 +90,9 @@ def add_to(group: click.Group) -> None:
         That it is not there is no error: removing twice is removing once.
 
         \b
-        cloudmap-discovery deregister users --stage Production --version 1.4.2
+        Examples:
+          cloudmap-discovery deregister users --stage Production
+          cloudmap-discovery deregister users --stage Staging --version 1.4.2 --variant blue
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return deregister_record(session, service, **options)
 
@@ -150,8 +154,16 @@ def deregister_record(session: Session, service: str, *, dry_run: bool, wait: bo
         return exits.DONE
     screen = session.screen
     if removed:
+        which = ", ".join(
+            f"{name} {options[name]}"
+            for name in ("version", "tenant", "variant")
+            if options[name] is not None
+        )
         screen.line(
-            (f"{screen.symbols.yes} ", GOOD), "Deregistered ", (service, STRONG), f" {in_stage(stage)}."
+            (f"{screen.symbols.yes} ", GOOD),
+            "Deregistered ",
+            (service, STRONG),
+            f" {in_stage(stage)}{', ' if which else ''}{which}.",
         )
     else:
         screen.line(f"Nothing to do: there is no such record of {service} {in_stage(stage)}.")

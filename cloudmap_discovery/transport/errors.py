@@ -201,7 +201,8 @@ def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason:
 def no_answer(call: Call, seconds: float, detail: str = "") -> StoreTimeoutError:
     """Translate the end of the time allowed; `detail` says what it was spent on, if that is known."""
     return StoreTimeoutError(
-        f"{call.action} was not answered within {seconds:.3g} s{detail and f': {detail}'}{_advice(call)}", **call.about
+        f"{call.action} was not answered within {seconds:.3g} s{detail and f': {detail}'}{_advice(call)}",
+        **call.about,
     )
 
 

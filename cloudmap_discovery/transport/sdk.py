@@ -118,9 +118,9 @@ class SdkTransport:
         except TimeoutError as error:
             waits = not (opening := pool.opening.get(service)) or not opening.done()
             detail = "the SDK was still being loaded, or AWS credentials fetched" if waits else ""
-            raise no_answer(
-                self._about(service, operation), timeout_seconds, detail
-            ) from without_frames(error)
+            raise no_answer(self._about(service, operation), timeout_seconds, detail) from without_frames(
+                error
+            )
 
     async def aclose(self) -> None:
         """Close every connection; a later call opens new ones, with credentials read anew."""

@@ -52,7 +52,6 @@ def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarde
 
         late = sandbox.hear()
         aws.reset_calls()
-        time.sleep(1.1)
         after = sandbox.lookup("users")
 
         assert late["error"] == "DiscoveryUnavailableError"
@@ -83,7 +82,6 @@ def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_g
         sandbox.thaw()
 
         late = sandbox.hear()
-        time.sleep(1.1)
         after = sandbox.call("lookup_two", first="users", second="orders")
 
         assert late == ["DiscoveryUnavailableError"] * 2
@@ -99,12 +97,10 @@ def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandI
         with aws.faults.hang("servicediscovery"):
             stale = sandbox.lookup("users")
             sandbox.freeze()
-            time.sleep(1)
+            time.sleep(1.5)
         seed(aws, endpoint="https://moved.test")
         sandbox.thaw()
 
-        time.sleep(2.2)  # whatever failed half-way, its back-off is over
-        sandbox.lookup("users")
         answer = sandbox.lookup("users")
 
         assert stale["stale"]

@@ -140,11 +140,25 @@ async def test_a_stores_back_off_ends_in_one_probe_for_all_keys() -> None:
     await fails(bed, "first")
     bed.clock.advance(1)
     bed.cloud_map.delay_seconds = 0.05
-    bed.cloud_map.failure = None
 
     await asyncio.gather(*(bed.find(name) for name in names), return_exceptions=True)
 
     assert bed.asked.count("cloudmap") == 2
+
+
+async def test_lookups_wait_for_the_probe_and_are_answered_if_the_store_is_well_again() -> None:
+    bed = make_bed()
+    names = [f"s-{number}" for number in range(20)]
+    bed.cloud_map.put(*(Instance(name, f"https://{name}.test", stage=STAGE) for name in names))
+    bed.cloud_map.failure = UNREACHABLE
+    await fails(bed, "first")
+    bed.clock.advance(1)
+    bed.cloud_map.delay_seconds = 0.05
+    bed.cloud_map.failure = None
+
+    found = await asyncio.gather(*(bed.find(name) for name in names))
+
+    assert len(found) == 20
 
 
 async def test_what_a_fallback_says_while_the_authority_fails_is_held_as_stale_until_the_back_off_ends() -> (

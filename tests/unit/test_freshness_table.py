@@ -124,9 +124,11 @@ def test_a_held_answer_is_served_at_once_during_a_back_off(age: float) -> None:
 
 
 def test_a_fresh_answer_is_not_stale_because_of_a_back_off() -> None:
-    entry = Entry(answer=ANSWER, back_off=backing_off(at(10)))
+    back_off = backing_off(at(10))
 
-    assert decide(entry, at(10.5), POLICY) == Serve(ANSWER, 10.5, stale=False)
+    decision = decide(Entry(ANSWER, back_off=back_off), at(10.5), POLICY)
+
+    assert decision == Serve(ANSWER, 10.5, stale=False, back_off=back_off)
 
 
 def test_a_remembered_failure_is_told_where_nothing_usable_is_held() -> None:

@@ -1,0 +1,86 @@
+"""A Registry over Cloud Map in memory: what unit tests of registration arrange."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloudmap_discovery.events import Event, EventHub
+from cloudmap_discovery.mirrors import Mirrors
+from cloudmap_discovery.registry import Registry
+from cloudmap_discovery.stores.cloud_map_control import CloudMapControl
+from tests.unit.fake_cloud_map import FakeCloudMap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.errors import StoreError
+    from cloudmap_discovery.model import Instance, Key
+
+URL = "https://users.test"
+STAGE = "Production"
+
+
+class FakeMirror:
+    """A mirror in memory; `refusal` is why it is left alone, `failure` what it raises, `on_write` what happens meanwhile."""
+
+    def __init__(self, name: str = "memory") -> None:
+        self.name = name
+        self.refusal: str | None = None
+        self.failure: StoreError | None = None
+        self.on_write: Callable[[], Any] | None = None
+        self.writes: list[tuple[str, str, tuple[Instance, ...]]] = []
+
+    @property
+    def holds(self) -> list[str]:
+        """The endpoints that were written last."""
+        return [instance.endpoint for instance in self.writes[-1][2]]
+
+    async def write(
+        self, service: str, stage: str, instances: Sequence[Instance], deadline: Deadline
+    ) -> str | None:
+        assert deadline.seconds_left > 0
+        if self.failure is not None:
+            raise self.failure
+        if self.refusal is not None:
+            return self.refusal
+        self.writes.append((service, stage, tuple(instances)))
+        if self.on_write is not None:
+            self.on_write()
+        return None
+
+
+class RegistryBed:
+    """A registry of the namespace `services` with the default stage `Production`, and all it tells."""
+
+    def __init__(self, *, default_stage: str | None = STAGE, cloud: FakeCloudMap | None = None) -> None:
+        self.cloud = cloud or FakeCloudMap()
+        self.clock = self.cloud.clock
+        self.mirror = FakeMirror()
+        self.events: list[Event] = []
+        self.forgotten: list[Key] = []
+        hub = EventHub()
+        hub.subscribe(self.events.append)
+        control = CloudMapControl(self.cloud.transport)
+        self.registry = Registry(
+            control,
+            mirrors=Mirrors(control, [self.mirror], namespace="services", events=hub),
+            clock=self.clock,
+            events=hub,
+            forget=self.forgotten.append,
+            namespace="services",
+            default_stage=default_stage,
+            sleep=self.clock.sleep,
+            random=lambda: 1.0,
+        )
+
+    @property
+    def register(self) -> Callable[..., Any]:
+        return self.registry.register
+
+    @property
+    def deregister(self) -> Callable[..., Any]:
+        return self.registry.deregister
+
+    def count(self, operation: str) -> int:
+        return self.cloud.transport.operations.count(operation)
