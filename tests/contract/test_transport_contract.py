@@ -114,21 +114,20 @@ async def test_a_namespace_and_a_service_are_created_and_listed(transport: Trans
 
 
 async def test_what_an_error_carries_beside_its_code_is_kept(transport: Transport) -> None:
-    namespaces = await cloud_map(transport, "ListNamespaces")
-    services = await cloud_map(transport, "ListServices")
+    namespace_id = (await cloud_map(transport, "ListNamespaces"))["Namespaces"][0]["Id"]
+    service_id = (await cloud_map(transport, "ListServices"))["Services"][0]["Id"]
 
     with pytest.raises(RemoteError) as namespace_error:
         await cloud_map(transport, "CreateHttpNamespace", Name="services")
     with pytest.raises(RemoteError) as service_error:
-        namespace_id = namespaces["Namespaces"][0]["Id"]
         await cloud_map(
             transport, "CreateService", Name="users", NamespaceId=namespace_id, CreatorRequestId="new"
         )
 
     assert namespace_error.value.code == "NamespaceAlreadyExists"
-    assert namespace_error.value.members["NamespaceId"] == namespaces["Namespaces"][0]["Id"]
+    assert namespace_error.value.members["NamespaceId"] == namespace_id
     assert service_error.value.code == "ServiceAlreadyExists"
-    assert service_error.value.members["ServiceId"] == services["Services"][0]["Id"]
+    assert service_error.value.members["ServiceId"] == service_id
 
 
 async def test_a_registration_under_way_names_its_operation(transport: Transport, aws: StandIn) -> None:

@@ -41,7 +41,7 @@ from tests.standin.faults import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from cloudmap_discovery.transport.port import Transport
     from tests.contract.transport_cases import TransportCase
@@ -217,7 +217,8 @@ async def test_after_silence_on_one_connection_the_idle_ones_are_not_trusted(
     await until_connections(aws, 0)
 
 
-async def test_a_port_that_nobody_listens_on_is_a_timeout(case: TransportCase, credentials: None) -> None:
+@pytest.mark.usefixtures("credentials")
+async def test_a_port_that_nobody_listens_on_is_a_timeout(case: TransportCase) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         transport = case.make(f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -228,9 +229,8 @@ async def test_a_port_that_nobody_listens_on_is_a_timeout(case: TransportCase, c
     check(error, UNREACHABLE)
 
 
-async def test_a_server_that_does_not_speak_tls_is_a_timeout(
-    case: TransportCase, aws: StandIn, credentials: None
-) -> None:
+@pytest.mark.usefixtures("credentials")
+async def test_a_server_that_does_not_speak_tls_is_a_timeout(case: TransportCase, aws: StandIn) -> None:
     transport = case.make(aws.url.replace("http://", "https://"))
 
     error = await failure_of(transport, 5.0)
@@ -240,8 +240,9 @@ async def test_a_server_that_does_not_speak_tls_is_a_timeout(
     assert aws.calls() == {}
 
 
+@pytest.mark.usefixtures("credentials")
 async def test_a_name_that_does_not_exist_is_a_timeout(
-    case: TransportCase, credentials: None, monkeypatch: pytest.MonkeyPatch
+    case: TransportCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -255,8 +256,10 @@ async def test_a_name_that_does_not_exist_is_a_timeout(
     check(error, UNREACHABLE)
 
 
-@pytest.fixture
-def silent_dns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.mark.usefixtures("credentials")
+async def test_a_dns_that_does_not_answer_is_a_timeout_in_time(
+    case: TransportCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     over = threading.Event()
 
     def waits(*_: object, **__: object) -> None:
@@ -264,16 +267,12 @@ def silent_dns(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", waits)
-    yield
-    over.set()
-
-
-async def test_a_dns_that_does_not_answer_is_a_timeout_in_time(
-    case: TransportCase, credentials: None, silent_dns: None
-) -> None:
     transport = case.make("http://cloud-map.example")
 
-    error = await failure_of(transport)
+    try:
+        error = await failure_of(transport)
+    finally:
+        over.set()
 
     await transport.aclose()
     check(error, UNREACHABLE)

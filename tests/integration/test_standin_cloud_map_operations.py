@@ -168,6 +168,17 @@ def test_updates_and_removals_propagate_too(aws: StandIn, cloud_map: Any, servic
     assert discovered(cloud_map) == []
 
 
+def test_seeds_do_not_have_to_propagate(aws: StandIn, cloud_map: Any, service_id: str) -> None:
+    aws.configure(propagation_seconds=5, listing_lag_seconds=5)
+    register(cloud_map, service_id, "a", "https://1")
+
+    aws.seed_instance("services", "users", "a", {"endpoint": "https://2"})
+    aws.seed_instance("services", "users", "b", {"endpoint": "https://3"})
+
+    assert discovered(cloud_map) == ["https://2", "https://3"]
+    assert listed(cloud_map, service_id) == ["a", "b"]
+
+
 def test_the_revision_belongs_to_what_is_shown(aws: StandIn, cloud_map: Any, service_id: str) -> None:
     def revision() -> int:
         answer = cloud_map.discover_instances(NamespaceName="services", ServiceName="users")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -58,14 +59,20 @@ def test_its_environment_is_all_that_boto3_needs(
     assert remote.requests()[0]["parameters"] == {"NamespaceName": "services", "ServiceName": "users"}
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def started(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    """Start the command, and leave no process behind however the test ends."""
+    with subprocess.Popen(
         [sys.executable, "-m", "tests.standin", *arguments],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def described(process: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -74,11 +81,12 @@ def described(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 def test_it_ends_cleanly_on_sigterm_with_a_request_under_way() -> None:
-    with start("--region", "eu-central-1") as process:
+    with ExitStack() as stack:
+        process = stack.enter_context(started("--region", "eu-central-1"))
         said = described(process)
         remote = StandInClient(said["url"])
         remote.add_fault("hang", "ssm")
-        waiting = HTTPConnection(urlsplit(said["url"]).netloc, timeout=SECONDS)
+        waiting = stack.enter_context(closing(HTTPConnection(urlsplit(said["url"]).netloc, timeout=SECONDS)))
         waiting.request("POST", "/", "{}", {"X-Amz-Target": "AmazonSSM.GetParameters"})
 
         process.send_signal(signal.SIGTERM)
@@ -86,13 +94,12 @@ def test_it_ends_cleanly_on_sigterm_with_a_request_under_way() -> None:
         assert process.wait(SECONDS) == 0
         with pytest.raises(ConnectionError):
             waiting.getresponse()
-        waiting.close()
     assert (said["pid"], said["region"]) == (process.pid, "eu-central-1")
     assert said["environment"]["AWS_DEFAULT_REGION"] == "eu-central-1"
 
 
 def test_it_ends_when_its_standard_input_ends_if_asked_to() -> None:
-    with start("--exit-on-eof") as process:
+    with started("--exit-on-eof") as process:
         described(process)
         assert process.stdin is not None
 
@@ -113,7 +120,7 @@ def test_it_does_not_outlive_a_parent_that_was_killed() -> None:
         assert parent.stderr is not None
         url = parent.stdout.readline().strip()
 
-        parent.kill()
+        parent.kill()  # SIGKILL: it gets no chance to clean up
         complaints = (
             parent.stderr.read()
         )  # ends when the last that holds it has ended: first parent, then stand-in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
+import shutil
 import sys
 import zipfile
 from contextlib import contextmanager
@@ -69,12 +70,25 @@ def unpack(layer: Path, opt: Path) -> None:
 @pytest.fixture(scope="session")
 def layers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Layers]:
     base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "layers"
-    folder.mkdir(exist_ok=True)
-    yield Layers(folder)
-    for path in folder.rglob("*"):  # pytest removes its old folders itself, where it may
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "layers"
+    with (shared / "layers.users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        folder.mkdir(exist_ok=True)
+        yield Layers(folder)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another worker uses them still, and will be the last
+            return
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove the layers: pytest would keep those of the last three runs, half a gigabyte each."""
+    for path in folder.rglob("*"):
         if path.is_dir():
             path.chmod(0o755)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

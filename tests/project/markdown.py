@@ -102,7 +102,17 @@ def links(path: Path) -> list[str]:
     return [match["target"] for match in _LINK.finditer(prose(path))]
 
 
-def rows(path: Path) -> list[tuple[str, ...]]:
-    """Return the rows of all tables of the document, cell by cell."""
-    lines = (line for line in prose(path).splitlines() if line.startswith("|"))
-    return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]) for line in lines]
+def table(path: Path, *head: str) -> list[tuple[str, ...]]:
+    """Return the body of the document's first table whose columns begin with these, cell by cell."""
+    body: list[tuple[str, ...]] = []
+    is_inside = False
+    for line in prose(path).splitlines():
+        if not line.startswith("|"):
+            if is_inside:
+                break
+            continue
+        row = tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1])
+        if is_inside:
+            body.append(row)
+        is_inside = is_inside or row[: len(head)] == head
+    return body[1:]

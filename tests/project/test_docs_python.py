@@ -22,7 +22,9 @@ RUNNER: Final = Path(__file__).with_name("run_block.py")
 TIMEOUT_SECONDS: Final = 120
 FILE: Final = "file "
 # A user has pytest and this package: nothing that these tests need besides is to help.
-PLUGINS_OFF: Final = tuple(f"-pno:{plugin}" for plugin in ("asyncio", "cacheprovider", "hypothesispytest", "pytest_cov", "xdist"))
+PLUGINS_OFF: Final = tuple(
+    f"-pno:{plugin}" for plugin in ("asyncio", "cacheprovider", "hypothesispytest", "pytest_cov", "xdist")
+)
 
 PYTHON: Final = blocks_of("python")
 SCRIPTS: Final = [block for block in PYTHON if not block.check or block.check.startswith(FILE)]
@@ -32,8 +34,20 @@ COMPILED: Final = [block for block in PYTHON if block.check.startswith("compile,
 
 RECORDS: Final = (
     {"service": "users", "endpoint": "https://users.example.com"},
-    {"service": "payments", "endpoint": "https://blue.payments.example.com", "version": "1.4.2", "variant": "blue", "color": "blue"},
-    {"service": "payments", "endpoint": "https://green.payments.example.com", "version": "1.4.2", "variant": "green", "color": "green"},
+    {
+        "service": "payments",
+        "endpoint": "https://blue.payments.example.com",
+        "version": "1.4.2",
+        "variant": "blue",
+        "color": "blue",
+    },
+    {
+        "service": "payments",
+        "endpoint": "https://green.payments.example.com",
+        "version": "1.4.2",
+        "variant": "green",
+        "color": "green",
+    },
 )
 
 
@@ -85,7 +99,9 @@ def test_every_block_says_what_is_special_about_it_in_words_that_are_known() -> 
     assert outputs().keys() <= set(SCRIPTS)
 
 
-@pytest.mark.parametrize("block", [block for block in SCRIPTS if block not in HANDLERS], ids=lambda block: block.id)
+@pytest.mark.parametrize(
+    "block", [block for block in SCRIPTS if block not in HANDLERS], ids=lambda block: block.id
+)
 def test_a_block_runs_and_prints_what_the_document_says(block: Block, aws: StandIn, tmp_path: Path) -> None:
     fill(aws)
     script = tmp_path / "block.py"

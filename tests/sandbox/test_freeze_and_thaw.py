@@ -45,8 +45,8 @@ def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarde
             sandbox.tell("lookup", service="users")
             held.wait_until_met(1)
             sandbox.freeze()
-        # The answer, a second and a half old by then, waits in the socket of the frozen process.
-        time.sleep(1.5)
+        # The answer, two seconds old by then, waits in the socket of the frozen process.
+        time.sleep(2)
         aws.seed_instance("services", "users", "1", {"endpoint": "https://moved.test", "stage": "Production"})
         sandbox.thaw()
 
@@ -78,7 +78,7 @@ def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_g
             sandbox.tell("lookup_two", first="users", second="orders")
             held.wait_until_met(2)
             sandbox.freeze()
-        time.sleep(1.5)
+        time.sleep(2)
         sandbox.thaw()
 
         late = sandbox.hear()
@@ -97,7 +97,7 @@ def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandI
         with aws.faults.hang("servicediscovery"):
             stale = sandbox.lookup("users")
             sandbox.freeze()
-            time.sleep(1.5)
+            time.sleep(2)
         seed(aws, endpoint="https://moved.test")
         sandbox.thaw()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tests.sandbox.sandbox import Sandbox
@@ -25,6 +26,9 @@ def test_after_a_restore_nothing_is_fresh_and_no_old_connection_is_used(aws: Sta
     with Sandbox(environment, more=SNAPSHOT) as sandbox:
         sandbox.lookup("users")
         sandbox.call("run_hooks", which="before")
+        deadline = time.monotonic() + 10
+        while aws.open_connections and time.monotonic() < deadline:
+            time.sleep(0.01)  # the server learns of it a moment later
         connections = aws.open_connections
         aws.seed_instance("services", "users", "1", {"endpoint": "https://moved.test", "stage": "Production"})
         sandbox.call("run_hooks", which="after")

@@ -3,9 +3,9 @@
 import argparse
 import json
 import os
+import select
 import signal
 import sys
-import threading
 
 from tests.standin.stand_in import DEFAULT_REGION, StandIn
 
@@ -21,9 +21,13 @@ def main() -> None:
     parser.add_argument("--exit-on-eof", action="store_true", help="end when standard input ends")
     arguments = parser.parse_args()
 
-    ended = threading.Event()
+    # A Python handler that falls due between the last byte code and select() runs only when select() returns. The
+    # wake-up descriptor is written to at once, so select() sees every signal.
+    ending, end = os.pipe()
+    os.set_blocking(end, False)
+    signal.set_wakeup_fd(end)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: None)
     with StandIn(port=arguments.port, region=arguments.region) as stand_in:
         described = {
             "url": stand_in.url,
@@ -33,15 +37,16 @@ def main() -> None:
             "environment": stand_in.environment(),
         }
         print(json.dumps(described), flush=True)  # noqa: T201 - the one line that the parent reads
-        if arguments.exit_on_eof:
-            threading.Thread(target=_set_at_eof, args=(ended,), daemon=True).start()
-        ended.wait()
+        _wait(ending, sys.stdin.fileno() if arguments.exit_on_eof else None)
 
 
-def _set_at_eof(ended: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        continue
-    ended.set()
+def _wait(ending: int, parent: int | None) -> None:
+    """Return when `ending` can be read, or the parent's end of the other pipe is closed."""
+    watched = [ending] if parent is None else [ending, parent]
+    while True:
+        readable, _, _ = select.select(watched, [], [])
+        if ending in readable or not os.read(watched[-1], 4096):
+            return
 
 
 if __name__ == "__main__":

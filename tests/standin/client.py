@@ -144,12 +144,17 @@ class StandInProcess(StandInClient):
         return self._process.pid
 
     def stop(self) -> int:
-        """End the child and return its exit code."""
+        """End the child and return its exit code; one that does not end in time is killed, and that is an error."""
         self._process.terminate()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        return self._process.wait(_STOP_SECONDS)
+        try:
+            return self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -59,9 +59,9 @@ class Seeds:
         backend = self._backend(owner_account)
         with backend.lock:
             found = self._find_or_make_service(backend, namespace, service)
-            is_new = instance_id not in found.history.changes
-            instance = ServiceInstance(found.id, instance_id, None, dict(attributes))
-            backend.add_instance(found, instance, _LONG_AGO if is_new else backend.now)
+            backend.add_instance(
+                found, ServiceInstance(found.id, instance_id, None, dict(attributes)), _LONG_AGO
+            )
 
     def parameter(self, name: str, value: str) -> None:
         """Put a String parameter, replacing what is there."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from moto.servicediscovery.models import ServiceInstance
 
-from tests.standin.corrections.cloud_map_backend import CorrectedBackend
 from tests.standin.corrections.cloud_map_errors import (
     CustomHealthNotFoundError,
     InstanceNotFoundError,
@@ -19,6 +18,7 @@ from tests.standin.corrections.cloud_map_limits import (
     check_instance_attributes,
 )
 from tests.standin.corrections.cloud_map_models import Change, ServiceWithHistory
+from tests.standin.corrections.cloud_map_resources import ResourcesBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ DEFAULT_DISCOVERED = (
 )
 
 
-class CloudMapBackend(CorrectedBackend):
+class CloudMapBackend(ResourcesBackend):
     """Instances that come and go through operations, and readers that may lag behind them."""
 
     def register_instance(

@@ -1,0 +1,216 @@
+"""Templates and policies of the documents are what AWS's own checkers accept, and say the same in every language."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, find_target
+from tests.project.hcl import Reference, read_hcl
+from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, table
+from tests.project.yaml_text import read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ATTACH: Final = ROOT / "docs/attach.md"
+IAM: Final = ROOT / "docs/iam.md"
+POLICIES: Final = [block for block in blocks_of("json") if '"Statement"' in block.text]
+LAYER_ARN: Final = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:layer:(?P<name>[\w-]+):[0-9]+")
+TARGET: Final = find_target("3.13", "arm64")
+LAYER_NAME: Final = f"{PROJECT}-{TARGET.layer_suffix}"
+
+Rule = tuple[tuple[str, ...], str]
+
+
+def rules(statements: list[dict[str, Any]]) -> set[Rule]:
+    """Return what statements allow: actions and conditions; resources are written differently in each language."""
+    assert all(statement["Effect"] == "Allow" for statement in statements)
+    return {
+        (tuple(_listed(statement["Action"])), json.dumps(statement.get("Condition", {}), sort_keys=True))
+        for statement in statements
+    }
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else sorted(value)
+
+
+def reader_rules() -> set[Rule]:
+    return rules(json.loads(block_after("Looking up", IAM, "json").text)["Statement"])
+
+
+def sam() -> Any:
+    return read_yaml(block_after("SAM", ATTACH, "yaml").text)
+
+
+def serverless() -> Any:
+    return read_yaml(block_after("Serverless Framework", ATTACH, "yaml").text)
+
+
+def lint(template: Path) -> str:
+    program = Path(sys.executable).with_name("cfn-lint")
+    done = subprocess.run([program, template], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_the_sam_template_passes_cfn_lint(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(block_after("SAM", ATTACH, "yaml").text)
+
+    assert lint(template) == ""
+
+
+def test_every_policy_passes_cfn_lint(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    resources = {
+        f"Policy{number}": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {"PolicyDocument": json.loads(block.text)},
+        }
+        for number, block in enumerate(POLICIES)
+    }
+    template.write_text(json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}))
+
+    assert POLICIES
+    assert lint(template) == ""
+
+
+def test_cfn_lint_finds_an_action_that_does_not_exist(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    text = block_after("Looking up", IAM, "json").text.replace("DiscoverInstances", "DiscoverServices")
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": json.loads(text)}}
+    template.write_text(json.dumps({"Resources": {"Policy": policy}}))
+
+    assert "discoverservices" in lint(template).lower()
+
+
+def test_the_policy_of_the_readme_allows_what_the_one_for_looking_up_allows() -> None:
+    policy = json.loads(block_after("Permissions", README, "json").text)
+
+    assert rules(policy["Statement"]) == reader_rules()
+
+
+def test_sam_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
+    template = sam()
+    properties = template["Resources"]["Orders"]["Properties"]
+    (layer,) = properties["Layers"]
+
+    assert properties["Runtime"] == TARGET.python.lambda_name
+    assert properties["Architectures"] == [TARGET.architecture.name]
+    assert LAYER_NAME in template["Parameters"][layer["Ref"]]["Default"]
+    assert rules(properties["Policies"][0]["Statement"]) == reader_rules()
+
+
+def test_serverless_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
+    provider = serverless()["provider"]
+    (layer,) = provider["layers"]
+
+    assert provider["runtime"] == TARGET.python.lambda_name
+    assert provider["architecture"] == TARGET.architecture.name
+    assert LAYER_NAME in layer
+    assert rules(provider["iam"]["role"]["statements"]) == reader_rules()
+
+
+def test_terraform_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
+    file = read_hcl(block_after("Terraform", ATTACH, "hcl").text)
+    function = file.blocks["resource", "aws_lambda_function", "orders"].attributes
+    policy = file.blocks["resource", "aws_iam_role_policy", "discovery"].attributes["policy"]
+
+    assert function["runtime"] == TARGET.python.lambda_name
+    assert function["architectures"] == [TARGET.architecture.name]
+    assert function["layers"] == [Reference("data.aws_lambda_layer_version.discovery.arn")]
+    assert file.blocks["data", "aws_lambda_layer_version", "discovery"].attributes["layer_name"] == LAYER_NAME
+    assert rules(policy["Statement"]) == reader_rules()
+
+
+def test_terraform_refers_only_to_what_it_defines() -> None:
+    file = read_hcl(block_after("Terraform", ATTACH, "hcl").text)
+    defined = {".".join(names[1:] if names[0] == "resource" else names) for names in file.blocks}
+
+    def references(value: Any) -> Iterator[str]:
+        if isinstance(value, Reference):
+            yield value.name
+        elif isinstance(value, dict | list):
+            for inner in value.values() if isinstance(value, dict) else value:
+                yield from references(inner)
+
+    used = [name for body in file.blocks.values() for name in references(body.attributes)]
+
+    assert used
+    assert {name.rpartition(".")[0] for name in used} <= defined
+
+
+@pytest.mark.parametrize("source", ['a = "b', "a {", "a = [1", "a = }", "= 1", 'a "b" = 1', "a = f(1"])
+def test_what_is_not_terraforms_language_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|cannot|unpack"):
+        read_hcl(source)
+
+
+def test_cdk_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
+    text = block_after("CDK (Python)", ATTACH, "python").text
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    statements = [
+        {keyword.arg: keyword.value for keyword in call.keywords}
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "PolicyStatement"
+    ]
+    allowed = [
+        {
+            "Effect": "Allow",
+            "Action": ast.literal_eval(statement["actions"]),
+            **({"Condition": ast.literal_eval(statement["conditions"])} if "conditions" in statement else {}),
+        }
+        for statement in statements
+    ]
+
+    assert f"PYTHON_{TARGET.python.version.replace('.', '_')}" in text
+    assert "ARM_64" in text
+    assert rules(allowed) == reader_rules()
+
+
+def test_every_layer_that_a_document_names_is_the_one_that_is_published() -> None:
+    names = [
+        match["name"]
+        for block in blocks_of("bash", "json", "python", "yaml")
+        for match in LAYER_ARN.finditer(block.text)
+    ]
+
+    assert names
+    assert set(names) == {LAYER_NAME}
+
+
+def test_the_table_of_layers_has_every_runtime_and_architecture() -> None:
+    expected = [
+        (
+            f"`{runtime.lambda_name}`",
+            *(
+                f"`{PROJECT}-{find_target(runtime.version, architecture.name).layer_suffix}`"
+                for architecture in ARCHITECTURES
+            ),
+        )
+        for runtime in PYTHON_RUNTIMES
+    ]
+
+    head = ("runtime", *(architecture.name for architecture in ARCHITECTURES))
+
+    assert table(ATTACH, *head) == expected
+
+
+@pytest.mark.parametrize("block", blocks_of("yaml", "json", "hcl"), ids=lambda block: block.id)
+def test_every_other_block_is_one_that_a_test_above_reads(block: Block) -> None:
+    known = [
+        *POLICIES,
+        block_after("SAM", ATTACH, "yaml"),
+        block_after("Serverless Framework", ATTACH, "yaml"),
+        block_after("Terraform", ATTACH, "hcl"),
+    ]
+
+    assert block in known
