@@ -10,6 +10,7 @@ from cloudmap_discovery.errors import (
     DiscoveryUnavailableError,
     InvalidValueError,
     OwnershipError,
+    RegistrationError,
     ServiceNotFoundError,
 )
 
@@ -37,10 +38,16 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 """Whoever read the output has gone (`| head`), as shells count it."""
 
+# How the library names what is an option here: as a field, and in what it advises.
 _OPTIONS: Final[Mapping[str, str]] = {
     "timeout_seconds": "--timeout",
     "owner_ref": "--owner-ref",
     "attributes": "--attribute",
+}
+_ADVICE: Final[Mapping[str, str]] = {
+    "pass adopt=True": "pass --adopt",
+    "pass its owner (and owner_ref)": "pass its --owner (and --owner-ref)",
+    "pass a larger timeout_seconds": "pass a larger --timeout",
 }
 
 
@@ -66,8 +73,12 @@ def message(error: DiscoveryError) -> str:
         case InvalidValueError(field=field):
             named = next((name for name in _OPTIONS if field.startswith(name)), "")
             return _OPTIONS.get(named, "") + text.removeprefix(named)
+        case RegistrationError():
+            for words, ours in _ADVICE.items():
+                text = text.replace(words, ours)
+            return text
         case _:
-            return text.replace("timeout_seconds", "--timeout")
+            return text
 
 
 def as_json(error: DiscoveryError) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.cli.record_view import identity_and_weight, provenance
+from cloudmap_discovery.cli.record_view import highest_first, provenance, traits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
 from cloudmap_discovery.cli.shown import counted, duration, in_stage
 from cloudmap_discovery.selection import draw_weights
@@ -18,6 +18,7 @@ _INDENT: Final = "  "
 _MOST_RECORDS: Final = 20
 _HELD: Final = {
     "nothing": "nothing: each run of this command starts anew; functions hold answers",
+    "expired": "an expired answer",
     "missing": "an answer that is too old to be used",
     "absent": "that it does not exist",
     "failing": "that asking failed",
@@ -78,7 +79,11 @@ def _show_store(screen: Screen, report: StoreReport, explained: Explanation) -> 
     }
     mark, style = marks[report.outcome]
     is_ignored = report.outcome == "found" and explained.source != report.store
-    remarks = [report.note, "not used" if is_ignored else None]
+    repeats = is_ignored and _records(report) == _records_of_source(explained)
+    remarks = [
+        f"the same as {explained.source}" if repeats else report.note,
+        "not used" if is_ignored else None,
+    ]
     screen.line(
         (f"{mark} ", style),
         (report.store, STRONG),
@@ -91,7 +96,8 @@ def _show_store(screen: Screen, report: StoreReport, explained: Explanation) -> 
     )
     if report.error is not None:
         screen.line(report.error, first=_INDENT * 2)
-    entries = _entries(screen, report, explained)
+    entries = [] if repeats else _entries(screen, report, explained)
+    entries.extend(_unusable(screen, report))
     shown = entries if len(entries) <= _MOST_RECORDS else entries[: _MOST_RECORDS - 1]
     for number, entry in enumerate(shown, start=1):
         _show_entry(screen, entry, is_last=number == len(entries))
@@ -101,28 +107,36 @@ def _show_store(screen: Screen, report: StoreReport, explained: Explanation) -> 
 
 
 def _entries(screen: Screen, report: StoreReport, explained: Explanation) -> list[_Entry]:
-    """Return what the store has: what would be chosen first, then what would not, then what cannot be used."""
+    """Return the records that the store has: those that would be chosen first, then those that would not."""
     chosen = {instance.id for instance in explained.candidates} if report.store == explained.source else set()
     reasons = {item.record: item.reason for item in explained.passed_over}
     symbols = screen.symbols
     entries = []
-    for instance in sorted(report.instances, key=lambda instance: instance.id not in chosen):
+    for instance in sorted(highest_first(report.instances), key=lambda instance: instance.id not in chosen):
         reason = reasons.get(instance.id) if report.store == explained.source else None
         entries.append(
             _Entry(
                 mark=(f"{symbols.chosen} ", GOOD) if instance.id in chosen else (f"{symbols.none} ", QUIET),
                 title=(instance.endpoint, ADDRESS),
-                says=tuple(f"{name} {value}" for name, value in identity_and_weight(instance))
-                + tuple(f"{key}={value}" for key, value in instance.attributes.items()),
+                says=tuple(traits(instance)),
                 about=tuple(f"{name} {value}" for name, value in provenance(instance)),
                 remark=f"not chosen: {reason}" if reason else "",
             )
         )
-    entries.extend(
-        _Entry((f"{symbols.odd} ", BAD), item.record, remark=f"passed over: {item.reason}")
-        for item in report.passed_over
-    )
     return entries
+
+
+def _unusable(screen: Screen, report: StoreReport) -> list[_Entry]:
+    mark = (f"{screen.symbols.odd} ", BAD)
+    return [_Entry(mark, item.record, remark=f"passed over: {item.reason}") for item in report.passed_over]
+
+
+def _records(report: StoreReport) -> set[tuple[str, str]]:
+    return {(instance.id, instance.endpoint) for instance in report.instances}
+
+
+def _records_of_source(explained: Explanation) -> set[tuple[str, str]]:
+    return next((_records(report) for report in explained.stores if report.store == explained.source), set())
 
 
 def _show_entry(screen: Screen, entry: _Entry, *, is_last: bool) -> None:
@@ -139,7 +153,7 @@ def _show_entry(screen: Screen, entry: _Entry, *, is_last: bool) -> None:
 def _show_result(screen: Screen, explained: Explanation) -> None:
     candidates = explained.candidates
     if explained.error is not None or not candidates:
-        screen.line(("Answer", STRONG), (", none: discover fails", QUIET))
+        screen.line(("No answer", STRONG), (", discover fails", QUIET))
         screen.line((f"{screen.symbols.no} ", BAD), explained.error or "nothing was found", first=_INDENT)
         return
     screen.line(

@@ -8,7 +8,7 @@ from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.matrix import Matrix
 from cloudmap_discovery.cli.matrix_view import show_matrix
 from cloudmap_discovery.cli.options import command_class, common_options
-from cloudmap_discovery.cli.record_view import show_records
+from cloudmap_discovery.cli.record_view import highest_first, show_records
 from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.limits import check_stage
 
@@ -78,7 +78,7 @@ def list_services(session: Session, stages: Sequence[str], timeout_seconds: floa
         where = " or ".join(in_stage(stage) for stage in wanted)
         session.note(f"Nothing is registered{' ' if where else ''}{where} in namespace {namespace}.")
     elif len(wanted) == 1:
-        show_records(session.screen, everything, namespace=namespace)
+        show_records(session.screen, everything, stage=wanted[0], namespace=namespace)
     else:
         show_matrix(session.screen, Matrix.of(records, stages=wanted), namespace=namespace)
     return exits.DONE
@@ -90,10 +90,12 @@ async def _records(core: Core, stages: Sequence[str], timeout_seconds: float) ->
         stage=stages[0] if len(stages) == 1 else None, timeout_seconds=timeout_seconds
     )
     wanted = {
-        service: sorted(
-            (record for record in found[service] if not stages or record.stage in stages),
-            key=lambda record: (record.stage, record.id),
-        )
+        service: [
+            record
+            for stage in sorted({record.stage for record in found[service]})
+            if not stages or stage in stages
+            for record in highest_first([record for record in found[service] if record.stage == stage])
+        ]
         for service in sorted(found)
     }
     return {service: records for service, records in wanted.items() if records or not stages}

@@ -49,7 +49,7 @@ def add_to(group: click.Group) -> None:
         \b
         Examples:
           cloudmap-discovery discover users --stage Production
-          cloudmap-discovery discover users --stage Production --where color=blue --all
+          cloudmap-discovery discover users --stage Staging --where color=blue --all
           curl "$(cloudmap-discovery discover users --stage Production)/health"
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return (
@@ -73,7 +73,7 @@ def add_to(group: click.Group) -> None:
         \b
         Examples:
           cloudmap-discovery explain users --stage Production
-          cloudmap-discovery explain users --stage Production --where color=blue --json
+          cloudmap-discovery explain users --stage Staging --where color=blue --json
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return explain_lookup(session, service, stage, where)
 

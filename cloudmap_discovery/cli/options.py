@@ -51,7 +51,7 @@ def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
     import click  # noqa: PLC0415 -- comes with the [cli] extra
 
     for option in (
-        click.option("--variant", metavar="NAME", help="What else tells it apart: blue, canary …"),
+        click.option("--variant", metavar="NAME", help="What else tells it apart, such as blue or canary."),
         click.option("--tenant", metavar="NAME", help="The customer whose own deployment it is."),
         click.option("--version", metavar="VERSION", help="Its semantic version, such as 1.4.2."),
         stage_option("Its stage; - for none. Needed, here or in DISCOVERY_STAGE."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from typing import TYPE_CHECKING, Final
@@ -31,10 +32,10 @@ def program() -> click.Group:
     @click.group(
         cls=group_class(),
         name=PROGRAM,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 90},
+        context_settings={"help_option_names": ["-h", "--help"]},
         epilog="\b\n"
         "Exit codes: 0 found or done, 1 not found, 2 wrong use, 3 unavailable.\n"
-        "The DISCOVERY_… environment variables hold settings; an option prevails over them.",
+        "Environment variables DISCOVERY_* hold settings; options prevail over them.",
     )
     @click.version_option(package_name="cloudmap-discovery", message="%(prog)s %(version)s")
     def cli() -> None:
@@ -77,7 +78,8 @@ def run(
     )
     shows_traceback = "--debug" in flags
     try:
-        code = _run_command(list(arguments), session)
+        with contextlib.redirect_stdout(out):  # where click prints help
+            code = _run_command(list(arguments), session)
         out.flush()
     except click.exceptions.Exit as end:
         code = end.exit_code

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from cloudmap_discovery.cli.screen import ADDRESS, ODD, QUIET, STRONG, Column
 from cloudmap_discovery.cli.shown import counted, duration, in_stage
 from cloudmap_discovery.encoding import encode_time
-from cloudmap_discovery.model import DEFAULT_WEIGHT
+from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE
+from cloudmap_discovery.selection import matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
     from cloudmap_discovery.model import Answer, Instance
 
 
+_FRAME_COLUMNS: Final = 3
+_INDENT: Final = "  "
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     """A field as a column; `is_shown` says whether a record gives reason to show it at all."""
 
     column: Column
     text: Callable[[Instance], str]
-    is_shown: Callable[[Instance], bool]
+    is_shown: Callable[[Instance], bool] = lambda _: True
 
 
+_SERVICE: Final = _Field(Column("Service", style=STRONG), lambda record: record.service)
 _FIELDS: Final = (
     _Field(Column("Version"), lambda record: record.version or "", lambda record: record.version is not None),
     _Field(Column("Variant"), lambda record: record.variant or "", lambda record: record.variant is not None),
@@ -35,9 +41,9 @@ _FIELDS: Final = (
         lambda record: str(record.weight),
         lambda record: record.weight != DEFAULT_WEIGHT,
     ),
-    _Field(Column("Endpoint", style=ADDRESS, folds=True), lambda record: record.endpoint, lambda _: True),
+    _Field(Column("Endpoint", style=ADDRESS), lambda record: record.endpoint),
     _Field(
-        Column("Attributes", folds=True),
+        Column("Attributes"),
         lambda record: ", ".join(f"{key}={value}" for key, value in record.attributes.items()),
         lambda record: bool(record.attributes),
     ),
@@ -53,20 +59,25 @@ def show_answer(screen: Screen, answer: Answer) -> None:
         (f"{screen.symbols.between}{counted(len(answer), 'match', 'matches')} from {answer.source}", QUIET),
         *freshness,
     )
-    _show_table(screen, answer, with_service=False)
+    _show(screen, answer, with_service=False)
 
 
-def show_records(screen: Screen, records: Sequence[Instance], *, namespace: str) -> None:
-    """Print the records of one stage."""
+def show_records(screen: Screen, records: Sequence[Instance], *, stage: str, namespace: str) -> None:
+    """Print the records of one stage, of which there is at least one."""
     services = len({record.service for record in records})
+    counts = screen.symbols.between.join(("", counted(services, "service"), counted(len(records), "record")))
     screen.line(
-        (f"Namespace {namespace} {in_stage(records[0].stage)}", STRONG),
-        (
-            screen.symbols.between.join(("", counted(services, "service"), counted(len(records), "record"))),
-            QUIET,
-        ),
+        ("No stage" if stage == NO_STAGE else f"Stage {stage}", STRONG),
+        (f", namespace {namespace}{counts}", QUIET),
     )
-    _show_table(screen, records, with_service=True)
+    _show(screen, records, with_service=True)
+
+
+def highest_first(records: Sequence[Instance]) -> list[Instance]:
+    """Return the records in the order of `discover_all`, those of tenants behind them, by tenant and id."""
+    own = matching(records)
+    of_tenants = [record for record in records if record.tenant is not None]
+    return [*own, *sorted(of_tenants, key=lambda record: (record.tenant or "", record.id))]
 
 
 def show_record(screen: Screen, record: Instance, *, before: Instance | None = None) -> None:
@@ -84,15 +95,16 @@ def show_record(screen: Screen, record: Instance, *, before: Instance | None = N
         )
 
 
-def identity_and_weight(record: Instance) -> list[tuple[str, str]]:
-    """Return what tells the record apart, and its weight if that is not the usual one, each with its name."""
+def traits(record: Instance) -> list[str]:
+    """Return what the record says beside its address, its weight only if that is not the usual one."""
     fields = [
         ("version", record.version),
         ("variant", record.variant),
         ("tenant", record.tenant),
         ("weight", None if record.weight == DEFAULT_WEIGHT else str(record.weight)),
     ]
-    return [(name, value) for name, value in fields if value is not None]
+    named = [f"{name} {value}" for name, value in fields if value is not None]
+    return [*named, *(f"{key}={value}" for key, value in record.attributes.items())]
 
 
 def provenance(record: Instance) -> list[tuple[str, str]]:
@@ -108,24 +120,34 @@ def provenance(record: Instance) -> list[tuple[str, str]]:
 
 
 def _fields(record: Instance) -> dict[str, str]:
-    attributes = {f"attribute {key}": value for key, value in record.attributes.items()}
+    identity = {"version": record.version, "variant": record.variant, "tenant": record.tenant}
     return {
         "endpoint": record.endpoint,
-        **dict(identity_and_weight(record)),
-        **attributes,
+        **{name: value for name, value in identity.items() if value is not None},
+        "weight": str(record.weight),
+        **{f"attribute {key}": value for key, value in record.attributes.items()},
         **dict(provenance(record)),
     }
 
 
-def _show_table(screen: Screen, records: Sequence[Instance], *, with_service: bool) -> None:
-    fields = [field for field in _FIELDS if any(field.is_shown(record) for record in records)]
-    if with_service:
-        fields.insert(
-            0,
-            _Field(
-                Column("Service", style=STRONG, folds=True), lambda record: record.service, lambda _: True
-            ),
+def _show(screen: Screen, records: Sequence[Instance], *, with_service: bool) -> None:
+    """Print the records in a table, or, where addresses would be broken in it, below each other."""
+    shown = [field for field in _FIELDS if any(field.is_shown(record) for record in records)]
+    fields = [_SERVICE, *shown] if with_service else shown
+    widths = [
+        _FRAME_COLUMNS + max(screen.width(text) for text in (field.column.heading, *map(field.text, records)))
+        for field in fields
+    ]
+    if sum(widths) < screen.columns:
+        screen.table(
+            [field.column for field in fields],
+            [[[field.text(record)] for field in fields] for record in records],
         )
-    screen.table(
-        [field.column for field in fields], [[[field.text(record)] for field in fields] for record in records]
-    )
+        return
+    service = None
+    for record in records:
+        if with_service and record.service != service:
+            screen.line((record.service, STRONG))
+            service = record.service
+        screen.address((record.endpoint, ADDRESS), first=_INDENT)
+        screen.items(traits(record), first=_INDENT * 2)

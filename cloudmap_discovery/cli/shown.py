@@ -24,5 +24,7 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time that was measured, to three digits: `41 ms`, `1.20 s`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"  # noqa: PLR2004 -- rounds to 1.00 s
+    """Return a time that was measured, to three digits: `41 ms`, `1.25 s`, `900 s`."""
+    if seconds < 0.9995:  # noqa: PLR2004 -- what is more rounds to a second
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.3g} s" if seconds < 999.5 else f"{seconds:.0f} s"  # noqa: PLR2004 -- .3g would write 1e+03

@@ -70,10 +70,10 @@ def add_to(group: click.Group) -> None:
 
         \b
         Examples:
-          cloudmap-discovery register users https://users.example.com --stage Production
+          cloudmap-discovery register users https://users.example.com --stage Staging
           cloudmap-discovery register users https://blue.example.com --stage Staging \\
               --version 1.4.2 --variant blue --weight 10 --attribute color=blue
-          cloudmap-discovery register users https://users.example.com --stage - --dry-run
+          cloudmap-discovery register users https://example.com --stage - --dry-run
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return register_endpoint(session, service, endpoint, **options)
 
@@ -92,7 +92,7 @@ def add_to(group: click.Group) -> None:
         \b
         Examples:
           cloudmap-discovery deregister users --stage Production
-          cloudmap-discovery deregister users --stage Staging --version 1.4.2 --variant blue
+          cloudmap-discovery deregister users --stage Staging --version 1.4.2
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return deregister_record(session, service, **options)
 
@@ -176,9 +176,11 @@ def _tell_plan(session: Session, planned: Plan) -> int:
         session.screen.result(machine.document(machine.plan(planned)))
     else:
         screen = session.screen
-        for step in planned.steps():
+        refusal = planned.refusal
+        steps = planned.steps() if refusal is None else [f"fail: {exits.message(refusal)}"]
+        for step in steps:
             screen.line(("Would ", f"{STRONG} {ODD}"), f"{step}.")
-        if planned.written is not None and planned.refusal is None:
+        if planned.written is not None and refusal is None:
             show_record(screen, planned.written, before=planned.present)
         if planned.action == "nothing":
             _tell_others(session, planned.service, planned.stage)

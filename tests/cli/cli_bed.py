@@ -1,0 +1,116 @@
+"""The program over stores in memory: what its tests arrange, and how they run it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from cloudmap_discovery import wiring
+from cloudmap_discovery.cli.program import run
+from cloudmap_discovery.io_thread import IOThread
+from cloudmap_discovery.model import Instance
+from cloudmap_discovery.testing import FakeClock, FakeControl, FakeStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudmap_discovery.cli.session import CoreFactory
+    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.wiring import Core
+
+STAGE: Final = "Production"
+IO: Final = IOThread()
+"""One for all tests: an I/O thread lives as long as the process."""
+
+PLAIN: Final[Mapping[str, str]] = {"COLUMNS": "80"}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+class FakeMirror:
+    """A mirror that writes nothing, or says why it cannot."""
+
+    name = "ssm"
+
+    def __init__(self) -> None:
+        self.refusal: str | None = None
+
+    async def write(self, *_: Any, **__: Any) -> str | None:
+        return self.refusal
+
+
+class Connections:
+    """What carries calls to nowhere, and remembers that it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    def forget(self) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class CliBed:
+    """Cloud Map and Parameter Store in memory, and the program over them."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    mirror: FakeMirror = field(default_factory=FakeMirror)
+    connections: Connections = field(default_factory=Connections)
+
+    def __post_init__(self) -> None:
+        self.cloud_map = FakeStore("cloudmap", clock=self.clock)
+        self.parameters = FakeStore("ssm", clock=self.clock)
+
+    def core(self, environment: Mapping[str, str], events: EventHub) -> Core:
+        settings = wiring.read_settings(environment)
+        stores = {"cloudmap": self.cloud_map, "ssm": self.parameters}
+        return wiring.assemble(
+            settings,
+            [stores[name] for name in settings.sources],
+            FakeControl(self.cloud_map),
+            [self.mirror],
+            self.connections,
+            io=IO,
+            clock=self.clock,
+            events=events,
+            stale_wait_seconds=0.0,
+        )
+
+    def run(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] = PLAIN,
+        terminal: bool = False,
+        core_factory: CoreFactory | None = None,
+    ) -> Ran:
+        """Run the program; `terminal` makes both its outputs terminals."""
+        out = Terminal() if terminal else io.StringIO()
+        err = Terminal() if terminal else io.StringIO()
+        code = run(
+            arguments, environment=environment, core_factory=core_factory or self.core, out=out, err=err
+        )
+        return Ran(code, out.getvalue(), err.getvalue())
+
+
+def record(service: str, endpoint: str = "", *, stage: str = STAGE, **fields: Any) -> Instance:
+    return Instance(service, endpoint or f"https://{service}.test", stage, **fields)
