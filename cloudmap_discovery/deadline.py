@@ -60,13 +60,9 @@ class Deadline:
             raise self.missed(operation, status)
         return min(left, _LONGEST_CALL_SECONDS)
 
-    async def pause(self, attempt: int, operation: str, status: str) -> None:
-        """Wait before the next attempt, longer each time and jittered; raise if no time is left."""
-        left = self.seconds_left
-        if left <= 0:
-            raise self.missed(operation, status)
-        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * _GROWTH ** min(attempt, 16))
-        await self._sleep(min(left, longest * (0.5 + self._random() / 2)))
+    def pauses(self, operation: str) -> Pauses:
+        """Return the pauses between attempts at the operation."""
+        return Pauses(self, operation, self._sleep, self._random)
 
     def missed(self, operation: str, status: str) -> RegistrationError:
         """Return the error that says so."""
@@ -77,3 +73,31 @@ class Deadline:
             code="Timeout",
             reason=reason,
         )
+
+
+class Pauses:
+    """Pauses between attempts: longer each time, jittered, and none beyond the deadline."""
+
+    __slots__ = ("_deadline", "_longest_seconds", "_operation", "_random", "_sleep")
+
+    def __init__(
+        self,
+        deadline: Deadline,
+        operation: str,
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+    ) -> None:
+        self._deadline = deadline
+        self._operation = operation
+        self._sleep = sleep
+        self._random = random
+        self._longest_seconds = FIRST_PAUSE_SECONDS
+
+    async def next(self, status: str) -> None:
+        """Wait before the next attempt; raise an error that tells the status if no time is left."""
+        left = self._deadline.seconds_left
+        if left <= 0:
+            raise self._deadline.missed(self._operation, status)
+        seconds = self._longest_seconds * (0.5 + self._random() / 2)
+        self._longest_seconds = min(LONGEST_PAUSE_SECONDS, self._longest_seconds * _GROWTH)
+        await self._sleep(min(left, seconds))

@@ -113,7 +113,7 @@ class Discovery:
         chosen = serve and candidates(matching(serve.answer.instances, conditions))
         if not serve or not chosen:
             return None
-        self._tell(key, serve)
+        self._tell_held(key, serve)
         return self._choose(key, chosen, serve, stage if where is None else key.stage, keep=where is None)
 
     def held_all(
@@ -125,7 +125,7 @@ class Discovery:
         matches = serve and matching(serve.answer.instances, conditions)
         if not serve or not matches:
             return None
-        self._tell(key, serve)
+        self._tell_held(key, serve)
         return _answer(key, serve, matches)
 
     async def discover(
@@ -201,6 +201,8 @@ class Discovery:
                 ladder=self._refresher.ladder,
                 asker=self._refresher.asker,
                 clock=self._clock,
+                negative_ttl_seconds=self._policy.negative_ttl_seconds,
+                serves_stale_at_once=self._stale_wait_seconds <= 0,
             )
         )
 
@@ -244,13 +246,17 @@ class Discovery:
             case Serve():
                 return decision
             case Revalidate(answer, age):
-                if not self._refresher.flights.is_under_way(key):
-                    if self._stale_wait_seconds > 0:
-                        return None
-                    self._refresh(key, answer)
+                if self._stale_wait_seconds > 0 and not self._refresher.flights.is_under_way(key):
+                    return None
                 return Serve(answer, age, stale=True)
             case _:
                 return None
+
+    def _tell_held(self, key: Key, serve: Serve) -> None:
+        # Only now: for what does not match, another kind of refresh is started.
+        if serve.stale and serve.back_off is None:
+            self._refresh(key, serve.answer)
+        self._tell(key, serve)
 
     async def _served(self, key: Key) -> Serve:
         decision = decide(self._cache.get(key), self._clock.now(), self._policy)

@@ -227,7 +227,7 @@ def _read_record(data: Any, service: str, stage: str, *, lenient: bool) -> Insta
 
 
 def _shown(value: Any) -> Any:
-    """Return what an error may show: to show nested values could exceed the depth that reading them did not."""
+    """Return what an error shows of the value: itself, but no structure, however deep or long."""
     return f"of type {type(value).__name__}" if isinstance(value, (dict, list)) else value
 
 

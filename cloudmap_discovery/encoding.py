@@ -112,6 +112,11 @@ def decode_attributes(service: str, instance_id: object, attributes: object) -> 
     )
 
 
+def is_written(present: Mapping[str, str], written: Mapping[str, str]) -> bool:
+    """Return whether the attributes that are there are exactly those that we wrote; AWS may add some of its own."""
+    return {key: value for key, value in present.items() if not key.startswith("AWS_")} == dict(written)
+
+
 def address_fault(endpoint: str) -> str | None:
     """Return why the text cannot be anybody's address, or None; the text itself may be a secret in the wrong place."""
     if not endpoint:
@@ -135,10 +140,7 @@ def decode_time(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (
-        ValueError,
-        OverflowError,
-    ):  # OverflowError: the first and last day of the calendar, in another zone
+    except (ValueError, OverflowError):  # the latter at both ends of the calendar, in another zone
         return None
 
 

@@ -7,6 +7,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery import lifecycle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -121,6 +123,7 @@ class EventHub:
         self._lock = threading.Lock()
         self._always = always
         self.callbacks: tuple[Callable[[Event], None], ...] = ()
+        lifecycle.join(self)
 
     def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
         """Call back on every event from now on; returns what ends it."""
@@ -140,3 +143,7 @@ class EventHub:
                 callback(event)
             except Exception:
                 LOGGER.exception("an on_event callback raised on %s", type(event).__name__)
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock: the old one may have been held by a thread that is not there any more."""
+        self._lock = threading.Lock()

@@ -10,6 +10,7 @@ from cloudmap_discovery.freshness import (
     Ask,
     Expired,
     HeldAnswer,
+    Mark,
     Revalidate,
     Serve,
     Standing,
@@ -41,6 +42,8 @@ async def explain_lookup(
     ladder: Ladder,
     asker: Asker,
     clock: Clock,
+    negative_ttl_seconds: float,
+    serves_stale_at_once: bool,
 ) -> Explanation:
     """Ask every store for the key, all at once, each with the whole budget."""
 
@@ -51,8 +54,17 @@ async def explain_lookup(
 
     reports = await asyncio.gather(*(report(store) for store in ladder.stores))
     said_by = {store.name: said for store, (said, _) in zip(ladder.stores, reports, strict=True)}
-    result = await _result(decision, ladder, said_by)
+    served = _at_once(decision) if serves_stale_at_once else decision
+    result = await _result(served, ladder, said_by)
     chosen = candidates(matching(result.instances, where))
+    if (
+        not chosen
+        and isinstance(served, Serve)
+        and served.back_off is None
+        and served.age_seconds > negative_ttl_seconds
+    ):
+        result = await _climb(served.answer, ladder, said_by, authority_first=True)
+        chosen = candidates(matching(result.instances, where))
     error = result.error
     if error is None and not chosen:
         error = f"no instance has {describe_wanted(where)}"
@@ -81,12 +93,20 @@ class _Result:
     error: str | None = None
 
 
+def _at_once(decision: Decision) -> Decision:
+    match decision:
+        case Revalidate(answer, age):
+            return Serve(answer, age, stale=True)
+        case _:
+            return decision
+
+
 async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said]) -> _Result:
     match decision:
         case Serve(answer, _, stale):
             return _Result(answer.instances, answer.source, stale)
         case Revalidate(answer) | Expired(answer):
-            return await _climb(answer, ladder, said_by)
+            return await _climb(answer, ladder, said_by, authority_first=answer.mark is Mark.REPORTED)
         case Ask():
             return await _climb(None, ladder, said_by)
         case TellAbsence():
@@ -97,11 +117,13 @@ async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said
             assert_never(decision)
 
 
-async def _climb(held: HeldAnswer | None, ladder: Ladder, said_by: Mapping[str, Said]) -> _Result:
+async def _climb(
+    held: HeldAnswer | None, ladder: Ladder, said_by: Mapping[str, Said], *, authority_first: bool = False
+) -> _Result:
     async def ask(store: Store, _others: int) -> Said:
         return said_by[store.name]
 
-    climbed = await ladder.climb(ask, held)
+    climbed = await ladder.climb(ask, held, authority_first=authority_first)
     match climbed:
         case Answered(found, source, standing):
             return _Result(found.instances, source, standing is Standing.PROVISIONAL)

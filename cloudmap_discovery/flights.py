@@ -180,8 +180,10 @@ class Flights:
         outcome: Outcome[R] = Abandoned()
         try:
             brought = await fly(flight.started)
-            if self._under_way.get(key) is flight and not flight.was_frozen:
-                outcome = Landed(land(brought))
+            # Locked, so that who abandons the flight finds it either recorded or never to be.
+            with self._lock:
+                if self._under_way.get(key) is flight and not flight.was_frozen:
+                    outcome = Landed(land(brought))
         except Exception as error:  # noqa: BLE001 -- a bug; it surfaces as itself at every waiter
             outcome = Crashed(error)
         finally:

@@ -60,11 +60,19 @@ class _Loops(threading.local):
             self.runner = None
 
     def after_fork_in_child(self) -> None:
-        _inherited.append(self.runner)  # it shares the parent's epoll: neither close nor finalize it
-        self.runner = None
+        if self.runner is not None:
+            _keep_for_ever(self.runner)
+            self.runner = None
 
 
-_inherited: Final[list[asyncio.Runner | None]] = []
+def _keep_for_ever(runner: asyncio.Runner) -> None:
+    # It shares the parent's epoll. Its finalizer, which runs at the child's exit, would close it, and the parent's
+    # loop would not be woken any more; so that one reference too many keeps it from being finalized.
+    import ctypes  # noqa: PLC0415 -- in the child of a fork only
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(runner))
+
+
 _loops: Final = _Loops()
 lifecycle.join(_loops)
 atexit.register(_loops.close)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.stores.mirror_port import Mirror
 
 # Write, list again, until both agree: two seconds or so. What changes longer is left to those who change it.
-_MAX_ROUNDS: Final = 6
+_MAX_ROUNDS: Final = 8
 # Mirrors get this much time even if waiting for Cloud Map took it all.
 _LEAST_SECONDS: Final = 5.0
 # How long a change of ours counts that the listing has never shown; then somebody else has changed it.
@@ -106,8 +106,13 @@ class Mirrors:
         pending = list(self._mirrors)
         written: tuple[Instance, ...] | None = None
         agreed = False
+        pauses = deadline.pauses("ListInstances")
         try:
             for attempt in range(_MAX_ROUNDS):
+                if (
+                    attempt > 1
+                ):  # what is written is held against the listing at once, and then again and again
+                    await pauses.next("the listing still changes")
                 wanted = await self._wanted(place, deadline)
                 agreed = wanted == written
                 if agreed and place not in self._changes:
@@ -119,8 +124,6 @@ class Mirrors:
                     if not pending:
                         return
                     written = wanted
-                if attempt:
-                    await deadline.pause(attempt, "ListInstances", "the listing still changes")
         except (StoreError, RegistrationError) as error:
             if not agreed:
                 self._failed(pending, place, f"what Cloud Map has could not be listed: {error}")

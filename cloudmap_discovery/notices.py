@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery import lifecycle
 from cloudmap_discovery.events import (
     LOGGER,
     Event,
@@ -33,6 +34,7 @@ class Notices:
         self._clock = clock
         self._lock = threading.Lock()
         self._written: dict[tuple[str, ...], Instant] = {}
+        lifecycle.join(self)
 
     def __call__(self, event: Event) -> None:
         """Log the event if it is worth it."""
@@ -55,6 +57,10 @@ class Notices:
                 LOGGER.warning("%s (stage %s): mirror %s not written: %s", service, stage, mirror, reason)
             case _:
                 pass
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock: the old one may have been held by a thread that is not there any more."""
+        self._lock = threading.Lock()
 
     def _write(self, level: int, topic: tuple[str, ...], service: str, stage: str, text: str) -> None:
         now = self._clock.now()

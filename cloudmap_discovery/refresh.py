@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.events import FallbackUsed, RecordsSkipped, Refreshed
-from cloudmap_discovery.freshness import Standing, answered, failed, missed, usable_answer
+from cloudmap_discovery.freshness import (
+    Ask,
+    Expired,
+    Revalidate,
+    Standing,
+    answered,
+    decide,
+    failed,
+    missed,
+    usable_answer,
+)
 from cloudmap_discovery.ladder import Answered, Missed, Unavailable, passed_over
 
 if TYPE_CHECKING:
@@ -39,7 +49,13 @@ class Refresher:
     def start(self, key: Key, *, authority_first: bool = False) -> tuple[Flight[Entry], bool]:
         """Return the key's flight, and whether this call started it; it lands with what is held from then on."""
 
-        async def fly(started: Instant) -> Climbed:
+        async def fly(started: Instant) -> Climbed | None:
+            entry, now = self.cache.get(key), self.clock.now()
+            if not authority_first and not isinstance(
+                decide(entry, now, self.policy), Ask | Expired | Revalidate
+            ):
+                return None  # another flight landed since the caller looked at what is held
+
             within_budget = self.asker.within(key, started)
 
             async def ask(store: Store, others: int) -> Said:
@@ -50,7 +66,7 @@ class Refresher:
                     self.events.emit(RecordsSkipped(key.service, key.stage, store.name, reasons))
                 return said
 
-            held = usable_answer(self.cache.get(key), self.clock.now(), self.policy)
+            held = usable_answer(entry, now, self.policy)
             climbed = await self.ladder.climb(ask, held, authority_first=authority_first)
             self._tell(key, climbed, started)
             return climbed
@@ -59,7 +75,9 @@ class Refresher:
             key, fly, lambda climbed: self._land(key, climbed), budget_seconds=self.budget_seconds
         )
 
-    def _land(self, key: Key, climbed: Climbed) -> Entry:
+    def _land(self, key: Key, climbed: Climbed | None) -> Entry:
+        if climbed is None:
+            return self.cache.get(key)
         entry = self._entry(key, climbed)
         self.cache.put(key, entry)
         return entry

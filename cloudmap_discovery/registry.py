@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.deadline import Deadline
-from cloudmap_discovery.encoding import decode_attributes, encode_attributes
+from cloudmap_discovery.encoding import decode_attributes, encode_attributes, is_written
 from cloudmap_discovery.events import Deregistered, EventHub, Registered
 from cloudmap_discovery.limits import check_stage
 from cloudmap_discovery.listing import Listing
@@ -215,7 +215,7 @@ class Registry:
         )
         present = await self._control.instance(self._namespace, wanted.service, wanted.id, deadline)
         written = wanted if present is None else dated(wanted, present.attributes)
-        is_same = present is not None and present.attributes == encode_attributes(written)
+        is_same = present is not None and is_written(present.attributes, encode_attributes(written))
         return Plan(
             action="create" if present is None else "unchanged" if is_same else "update",
             namespace=self._namespace,

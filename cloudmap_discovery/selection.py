@@ -51,7 +51,8 @@ def passed_over(
     reasons: list[PassedOver] = []
     for step, reason in steps:
         kept = step(left)
-        reasons.extend(PassedOver(instance.id, reason(instance)) for instance in left if instance not in kept)
+        same = {id(instance) for instance in kept}
+        reasons.extend(PassedOver(each.id, reason(each)) for each in left if id(each) not in same)
         left = kept
     return tuple(reasons)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.limits import check_namespace, check_stage
@@ -120,8 +121,9 @@ def _account(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if scheme not in {"http", "https"} or not separator or not rest or any(map(str.isspace, text)):
+    parts = urlsplit(text)  # reading the port raises a ValueError where it is not a number
+    whole = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+    if parts.scheme not in {"http", "https"} or not whole or any(map(str.isspace, text)):
         raise ValueError(text)
     return text.rstrip("/")
 

@@ -28,7 +28,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
     class Environment(EnvSettingsSource):
         def _load_env_vars(self) -> Mapping[str, str | None]:
-            return {name.lower(): value for name, value in environment.items() if value}
+            # pydantic-settings wants lower case; a variable that is written so is none of ours.
+            return {
+                name.lower(): value for name, value in environment.items() if value and name == name.upper()
+            }
 
     class Base(BaseSettings):
         model_config = SettingsConfigDict(

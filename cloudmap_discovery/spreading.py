@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery.encoding import is_written
 from cloudmap_discovery.errors import RegistrationError, StoreError
 from cloudmap_discovery.model import NO_STAGE
 
@@ -41,13 +41,13 @@ class Spreading:
 
     async def present(self, meant: Target, deadline: Deadline) -> Entry | None:
         """Return the record that is there, waiting for one that we wrote a moment ago."""
-        for attempt in count():
+        pauses = deadline.pauses("GetInstance")
+        while True:
             entry = await self._control.instance(self._namespace, meant.service, meant.instance_id, deadline)
             at = self._written.get((meant.service, meant.instance_id))
             if entry is not None or at is None or self._clock.monotonic() - at > _SPREADING_SECONDS:
                 return entry
-            await deadline.pause(attempt, "GetInstance", "the record's registration has not spread yet")
-        raise AssertionError("counting has no end")
+            await pauses.next("the record's registration has not spread yet")
 
     async def seen(
         self, meant: Target, attributes: Mapping[str, str] | None, deadline: Deadline
@@ -62,19 +62,30 @@ class Spreading:
             if attributes is None
             else ("RegisterInstance", "the record is written, but lookups do not see it yet")
         )
-        for attempt in count():
-            try:
-                entries = await self._control.discoverable(self._namespace, meant.service, query, deadline)
-                seen = {entry.id: entry.attributes for entry in entries}
-                if seen.get(meant.instance_id) == attributes:
-                    return None
-            except StoreError as error:
-                if not error.retryable:
-                    return error
-            except RegistrationError:
-                return deadline.missed(operation, status)
-            try:
-                await deadline.pause(attempt, operation, status)
-            except RegistrationError as missed:
-                return missed
-        raise AssertionError("counting has no end")
+        pauses = deadline.pauses(operation)
+        try:
+            while not await self._shown(meant, attributes, query, deadline):
+                await pauses.next(status)
+        except StoreError as error:
+            return error
+        except RegistrationError:
+            return deadline.missed(operation, status)
+        return None
+
+    async def _shown(
+        self,
+        meant: Target,
+        attributes: Mapping[str, str] | None,
+        query: Mapping[str, str],
+        deadline: Deadline,
+    ) -> bool:
+        try:
+            entries = await self._control.discoverable(self._namespace, meant.service, query, deadline)
+        except StoreError as error:
+            if not error.retryable:
+                raise
+            return False
+        seen = next((entry for entry in entries if entry.id == meant.instance_id), None)
+        if seen is None or attributes is None:
+            return seen is None and attributes is None
+        return is_written(seen.attributes, attributes)

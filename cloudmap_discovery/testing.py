@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from cloudmap_discovery import api, wiring
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes
-from cloudmap_discovery.errors import InvalidValueError, StoreTimeoutError
+from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError, StoreTimeoutError
 from cloudmap_discovery.limits import check_endpoint, check_service, check_stage
 from cloudmap_discovery.model import NO_STAGE, Instance
 from cloudmap_discovery.settings import CLOUD_MAP, Settings
 from cloudmap_discovery.stores.control_port import Entry
-from cloudmap_discovery.stores.port import Absent, Found
+from cloudmap_discovery.stores.outcome import outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.model import Key, PassedOver
+    from cloudmap_discovery.stores.port import Absent, Found
 
 EVERY_STAGE: Final = "*"
 """The stage of fake records that are found whatever stage is asked for."""
@@ -59,8 +60,8 @@ class FakeClock:
 class FakeStore:
     """A store in memory, by default in the place of Cloud Map.
 
-    `failure` makes every fetch fail until it is None again; `delay_seconds` makes it slow. `asked` has the keys of
-    all fetches, in order.
+    `failure` makes every fetch fail until it is None again; `delay_seconds` makes it slow; `passed_over` are records
+    that it cannot use. `asked` has the keys of all fetches, in order.
     """
 
     def __init__(
@@ -108,9 +109,17 @@ class FakeStore:
             for record in self.records
             if record.service == key.service and record.stage in {key.stage, EVERY_STAGE}
         )
-        if not found:
-            return Absent(self.passed_over)
-        return Found(found, sent, self.passed_over, mirrored=self._mirrored)
+        try:
+            return outcome(
+                found,
+                self.passed_over,
+                place=f"{key.service!r} in the fake {self.name}",
+                sent=sent,
+                allowed_endpoints=(),
+                mirrored=self._mirrored,
+            )
+        except MalformedRecordError as error:
+            raise error.at(self.name) from None
 
 
 class FakeControl:

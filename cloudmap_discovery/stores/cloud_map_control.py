@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudmap_discovery.encoding import is_written
 from cloudmap_discovery.errors import RegistrationError, RemoteError
 from cloudmap_discovery.stores.cloud_map_names import PAGE, CloudMapNames
 from cloudmap_discovery.stores.control_port import Entry
@@ -102,7 +102,8 @@ class CloudMapControl:
         Raises a `RegistrationError` with AWS's code and message where the operation fails or does not end in time.
         """
         params = {"InstanceId": instance_id, "Attributes": dict(attributes)}
-        for attempt in count():
+        pauses = deadline.pauses("RegisterInstance")
+        while True:
             request = {**params, "CreatorRequestId": uuid.uuid4().hex}
             try:
                 result = await self._on_ensured_service(
@@ -114,19 +115,20 @@ class CloudMapControl:
                 # Maybe an earlier attempt of ours whose answer was lost.
                 await self._other_ended(error, deadline)
                 present = await self.instance(namespace, service, instance_id, deadline)
-                if present is not None and present.attributes == attributes:
+                if present is not None and is_written(present.attributes, attributes):
                     return
             else:
                 await self._names.ended("RegisterInstance", result["OperationId"], deadline)
                 return
-            await deadline.pause(attempt, "RegisterInstance", _OTHER)
+            await pauses.next(_OTHER)
 
     async def deregister(self, namespace: str, service: str, instance_id: str, deadline: Deadline) -> bool:
         """Remove the instance; return False if somebody else has done so.
 
         Raises a `RegistrationError` with AWS's code and message where the operation fails or does not end in time.
         """
-        for attempt in count():
+        pauses = deadline.pauses("DeregisterInstance")
+        while True:
             status = _OTHER
             try:
                 result = await self._on_service(
@@ -147,8 +149,7 @@ class CloudMapControl:
                     return False
                 await self._names.ended("DeregisterInstance", result["OperationId"], deadline)
                 return True
-            await deadline.pause(attempt, "DeregisterInstance", status)
-        raise AssertionError("counting has no end")
+            await pauses.next(status)
 
     async def _on_service(
         self, namespace: str, service: str, operation: str, params: Mapping[str, Any], deadline: Deadline
@@ -172,7 +173,8 @@ class CloudMapControl:
         self, namespace: str, service: str, operation: str, params: Mapping[str, Any], deadline: Deadline
     ) -> Mapping[str, Any]:
         """Call an operation that takes a `ServiceId`, of a service that is created if it is not there."""
-        for attempt in count():
+        pauses = deadline.pauses(operation)
+        while True:
             ref = await self._names.ensure_service(namespace, service, deadline)
             try:
                 return await self._names.call(operation, {"ServiceId": ref, **params}, deadline)
@@ -180,8 +182,7 @@ class CloudMapControl:
                 if error.code != "ServiceNotFound":
                     raise
             self._names.forget_service(namespace, service)
-            await deadline.pause(attempt, operation, f"service {service!r} is not there")
-        raise AssertionError("counting has no end")
+            await pauses.next(f"service {service!r} is not there")
 
     async def _other_ended(self, error: RemoteError, deadline: Deadline) -> None:
         operation_id = error.members.get("DuplicateOperationId")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import AccessDeniedError, RegistrationError, RemoteError, StoreError
@@ -93,7 +92,8 @@ class CloudMapNames:
                 code="NamespaceNotFound",
                 reason="a shared namespace is created by its owner",
             )
-        for attempt in count():
+        pauses = deadline.pauses("CreateHttpNamespace")
+        while True:
             namespace_id = await self._create_namespace(http_name, deadline)
             try:
                 result = await self.call("GetNamespace", {"Id": namespace_id}, deadline)
@@ -102,9 +102,7 @@ class CloudMapNames:
                     raise
             else:
                 return self._remember_namespace(http_name, _expect_http_name(result["Namespace"], http_name))
-            status = f"namespace {http_name!r} is not readable yet"
-            await deadline.pause(attempt, "CreateHttpNamespace", status)
-        raise AssertionError("counting has no end")
+            await pauses.next(f"namespace {http_name!r} is not readable yet")
 
     async def find_service(self, namespace: str, service: str, deadline: Deadline) -> str | None:
         """Return the id of a service, or None if it, or its namespace, is not there."""
@@ -125,7 +123,8 @@ class CloudMapNames:
         known = self._services.get((namespace, service))
         if known is not None:
             return known
-        for attempt in count():
+        pauses = deadline.pauses("CreateService")
+        while True:
             home = await self.ensure_namespace(namespace, deadline)
             try:
                 ref = await self._create_service(namespace, home, service, deadline)
@@ -136,8 +135,7 @@ class CloudMapNames:
             else:
                 self._services[namespace, service] = ref
                 return ref
-            await deadline.pause(attempt, "CreateService", f"namespace {namespace!r} is not there")
-        raise AssertionError("counting has no end")
+            await pauses.next(f"namespace {namespace!r} is not there")
 
     async def services(self, namespace: str, deadline: Deadline) -> dict[str, str]:
         """Return the ids of all services of a namespace by name; nothing if there is no such namespace."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cloudmap_discovery.errors import RegistrationError, RemoteError, StoreError
@@ -35,7 +34,8 @@ async def await_operation(
     in passing (throttled, no answer) is asked again.
     """
     status, not_found = "SUBMITTED", 0
-    for attempt in count():
+    pauses = deadline.pauses(operation)
+    while True:
         try:
             result = await call("GetOperation", params, deadline, status=f"{operation} is {status}")
         except RemoteError as error:
@@ -52,8 +52,7 @@ async def await_operation(
                 return found.get("Targets") or {}
             if status == "FAIL":
                 raise _failed(operation, found)
-        await deadline.pause(attempt, operation, f"it is {status}")
-    raise AssertionError("counting has no end")
+        await pauses.next(f"it is {status}")
 
 
 def _failed(operation: str, found: Mapping[str, Any]) -> RegistrationError:

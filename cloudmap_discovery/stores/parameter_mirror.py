@@ -34,16 +34,17 @@ class ParameterMirror:
     ) -> str | None:
         """Make these the parameter's records, or delete it if there are none; see `Mirror`."""
         name = parameter_name(self._prefix, stage, service)
-        for attempt in range(_MAX_ATTEMPTS):
+        pauses, conflicts = deadline.pauses("PutParameter"), 0
+        while True:
             try:
                 return await self._write(name, instances, deadline)
             except RemoteError as error:
-                if error.code not in _CONFLICTS or attempt == _MAX_ATTEMPTS - 1:
+                conflicts += 1
+                if error.code not in _CONFLICTS or conflicts == _MAX_ATTEMPTS:
                     raise error.at(self.name) from error.__cause__
             except StoreError as error:
                 raise error.at(self.name) from error.__cause__
-            await deadline.pause(attempt, "PutParameter", f"{name} is written by others")
-        raise AssertionError("the last attempt returns or raises")
+            await pauses.next(f"{name} is written by others")
 
     async def _write(self, name: str, instances: Sequence[Instance], deadline: Deadline) -> str | None:
         present = await self._present(name, deadline)

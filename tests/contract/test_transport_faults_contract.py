@@ -26,7 +26,6 @@ from tests.contract.transport_bed import (
     discover,
     ids,
     transport,
-    until_connections,
 )
 from tests.standin.faults import (
     AccessDenied,
@@ -200,21 +199,6 @@ async def test_many_dead_connections_at_once_cost_nothing(transport: Transport, 
     answers = await asyncio.gather(*(discover(transport) for _ in range(10)))
 
     assert [ids(answer) for answer in answers] == [["Production-1"]] * 10
-
-
-async def test_after_silence_on_one_connection_the_idle_ones_are_not_trusted(
-    transport: Transport, aws: StandIn
-) -> None:
-    with aws.faults.hold(DISCOVER) as held:
-        calls = [asyncio.create_task(discover(transport)) for _ in range(3)]
-        await asyncio.to_thread(held.wait_until_met, 3)
-    await asyncio.gather(*calls)
-    assert aws.open_connections == 3
-
-    with aws.faults.hang(DISCOVER):
-        await failure_of(transport)
-
-    await until_connections(aws, 0)
 
 
 @pytest.mark.usefixtures("credentials")

@@ -60,19 +60,21 @@ class RunningClock(FakeClock):
 
 
 class BedStore(FakeStore):
-    """A store whose answers wait until it is open, and take `takes_seconds` on the fake clock."""
+    """A store that notes its name in `order` when it is asked, waits until it is open, and takes `takes_seconds`."""
 
-    def __init__(self, name: str, clock: FakeClock, *, mirrored: bool) -> None:
+    def __init__(self, name: str, clock: FakeClock, order: list[str], *, mirrored: bool) -> None:
         super().__init__(name, clock=clock, mirrored=mirrored)
         self._bed_clock = clock
+        self._order = order
         self.is_open = True
         self.takes_seconds = 0.0
         self.bug: Exception | None = None
 
     async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
-        said = await super().fetch(key, timeout_seconds=timeout_seconds)
+        self._order.append(self.name)
         while not self.is_open:  # noqa: ASYNC110 -- opened from another thread
             await asyncio.sleep(0.001)
+        said = await super().fetch(key, timeout_seconds=timeout_seconds)
         self._bed_clock.advance(self.takes_seconds)
         if self.bug is not None:
             raise self.bug
@@ -88,13 +90,9 @@ class Bed:
     io: IOThread
     events: EventHub
     health: StoreHealth
+    asked: list[str]
     seen: list[Event] = field(default_factory=list)
     discarded: list[bool] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.asked: list[str] = []
-        for store in (self.cloud_map, self.parameters):
-            store.asked = _Asked(store.name, self.asked)
 
     async def find(self, service: str = "users", **about: Any) -> Instance:
         return await self.discovery.discover(service, **{"stage": STAGE, **about})
@@ -121,19 +119,6 @@ class Bed:
         return [event for event in self.seen if isinstance(event, kind)]
 
 
-class _Asked(list[Key]):
-    """The keys that a store was asked for; also writes the store's name into a common list."""
-
-    def __init__(self, store: str, order: list[str]) -> None:
-        super().__init__()
-        self._store = store
-        self._order = order
-
-    def append(self, key: Key) -> None:
-        super().append(key)
-        self._order.append(self._store)
-
-
 def make_bed(
     *,
     stale_wait_seconds: float = 0.0,
@@ -145,10 +130,10 @@ def make_bed(
     io: IOThread | None = None,
     **settings: Any,
 ) -> Bed:
-    clock, io = clock or FakeClock(), io or IO
+    clock, io, asked = clock or FakeClock(), io or IO, list[str]()
     stores = {
-        "cloudmap": BedStore("cloudmap", clock, mirrored=False),
-        "ssm": BedStore("ssm", clock, mirrored=mirrored),
+        "cloudmap": BedStore("cloudmap", clock, asked, mirrored=False),
+        "ssm": BedStore("ssm", clock, asked, mirrored=mirrored),
     }
     events, discarded = EventHub(), list[bool]()
 
@@ -168,7 +153,8 @@ def make_bed(
         draw=draw,
         jitter=jitter,
     )
-    return Bed(clock, stores["cloudmap"], stores["ssm"], discovery, io, events, health, discarded=discarded)
+    cloud_map, parameters = stores["cloudmap"], stores["ssm"]
+    return Bed(clock, cloud_map, parameters, discovery, io, events, health, asked, discarded=discarded)
 
 
 def listen(bed: Bed) -> Bed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cloudmap_discovery.events import Event, EventHub
@@ -30,6 +31,8 @@ class FakeMirror:
         self.failure: StoreError | None = None
         self.on_write: Callable[[], Any] | None = None
         self.writes: list[tuple[str, str, tuple[Instance, ...]]] = []
+        self.most_at_once = 0
+        self._writing = 0
 
     @property
     def holds(self) -> list[str]:
@@ -44,6 +47,10 @@ class FakeMirror:
             raise self.failure
         if self.refusal is not None:
             return self.refusal
+        self._writing += 1
+        self.most_at_once = max(self.most_at_once, self._writing)
+        await asyncio.sleep(0)
+        self._writing -= 1
         self.writes.append((service, stage, tuple(instances)))
         if self.on_write is not None:
             self.on_write()

@@ -8,7 +8,6 @@ import pytest
 
 from cloudmap_discovery.errors import RegistrationError, RemoteError
 from cloudmap_discovery.stores.cloud_map_control import CloudMapControl
-from cloudmap_discovery.stores.control_port import Entry
 from tests.unit.fake_cloud_map import FakeCloudMap
 from tests.unit.fake_transport import remote
 
@@ -239,82 +238,23 @@ async def test_a_deregistration_that_aws_refuses_passes_through(
     assert caught.value.code == "ResourceInUse"
 
 
-async def test_instances_are_read_by_id_and_listed_over_all_pages(
+async def test_a_service_that_is_deleted_between_two_attempts_is_not_there_to_be_deregistered_from(
     cloud: FakeCloudMap, control: CloudMapControl
 ) -> None:
-    cloud.page = 2
-    for name in "ecabd":
-        cloud.seed("users", name, {"endpoint": name})
+    cloud.seed("users", "i-1", OURS)
+    cloud.transport.answer("DeregisterInstance", remote("ServiceNotFound"))
 
-    listed = await control.instances("services", "users", cloud.clock.deadline())
-    one = await control.instance("services", "users", "c", cloud.clock.deadline())
-
-    assert listed == tuple(Entry(name, {"endpoint": name}) for name in "abcde")
-    assert one == Entry("c", {"endpoint": "c"})
+    assert not await deregister(cloud, control)
 
 
-async def test_what_is_not_there_is_none_or_nothing(cloud: FakeCloudMap, control: CloudMapControl) -> None:
-    deadline = cloud.clock.deadline()
-
-    assert await control.instance("services", "users", "i-1", deadline) is None
-    assert await control.instances("services", "users", deadline) == ()
-    assert await control.discoverable("services", "users", {}, deadline) == ()
-    assert not await control.has_namespace("services", deadline)
-    assert not await control.has_service("services", "users", deadline)
-
+async def test_an_error_while_waiting_for_another_operation_passes_through(
+    cloud: FakeCloudMap, control: CloudMapControl
+) -> None:
     cloud.seed_service("users")
+    cloud.transport.answer("RegisterInstance", remote("DuplicateRequest", DuplicateOperationId="op-1"))
+    cloud.transport.answer("GetOperation", remote("InvalidInput"))
 
-    assert await control.instance("services", "users", "i-1", deadline) is None
-    assert await control.discoverable("services", "nobody", {}, deadline) == ()
-    assert await control.has_namespace("services", deadline)
-    assert await control.has_service("services", "users", deadline)
-    assert await control.services("services", deadline) == ("users",)
+    with pytest.raises(RemoteError) as caught:
+        await register(cloud, control)
 
-
-async def test_a_service_that_was_deleted_has_no_instances(
-    cloud: FakeCloudMap, control: CloudMapControl
-) -> None:
-    cloud.seed("users", "i-1", OURS)
-    await control.instances("services", "users", cloud.clock.deadline())
-    cloud.services.clear()
-
-    assert await control.instances("services", "users", cloud.clock.deadline()) == ()
-
-
-async def test_a_service_that_is_listed_and_gone_has_no_instances(
-    cloud: FakeCloudMap, control: CloudMapControl
-) -> None:
-    cloud.seed("users", "i-1", OURS)
-    cloud.transport.answer("ListInstances", remote("ServiceNotFound"))
-
-    assert await control.instances("services", "users", cloud.clock.deadline()) == ()
-
-
-async def test_a_service_that_was_created_anew_is_found_by_its_new_id(
-    cloud: FakeCloudMap, control: CloudMapControl
-) -> None:
-    cloud.seed("users", "i-1", OURS)
-    await control.instances("services", "users", cloud.clock.deadline())
-    cloud.forget_everything()
-    cloud.seed_service("others")
-    cloud.seed("users", "i-2", OURS)
-
-    entries = await control.instances("services", "users", cloud.clock.deadline())
-
-    assert [entry.id for entry in entries] == ["i-2"]
-
-
-async def test_lookups_are_asked_about_healthy_and_other_instances_alike(
-    cloud: FakeCloudMap, control: CloudMapControl
-) -> None:
-    cloud.seed("users", "i-1", {**OURS, "stage": "A"})
-    cloud.seed("users", "i-2", {**OURS, "stage": "B"})
-    shared = CloudMapControl(cloud.transport, owner_account="999999999999")
-
-    entries = await control.discoverable("services", "users", {"stage": "B"}, cloud.clock.deadline())
-    await shared.discoverable("services", "users", {}, cloud.clock.deadline())
-
-    assert [entry.id for entry in entries] == ["i-2"]
-    mine, theirs = cloud.transport.params("DiscoverInstances")
-    assert (mine["HealthStatus"], mine["MaxResults"]) == ("ALL", 1000)
-    assert theirs["OwnerAccount"] == "999999999999"
+    assert caught.value.code == "InvalidInput"

@@ -258,3 +258,24 @@ async def test_quotas_and_other_errors_pass_through_as_they_are() -> None:
         await CloudMapNames(cloud.transport).ensure_namespace("services", cloud.clock.deadline())
 
     assert (caught.value.code, caught.value.store) == ("ResourceLimitExceeded", "cloudmap")
+
+
+@pytest.mark.parametrize("operation", ["GetNamespace", "CreateService"])
+async def test_errors_on_the_way_pass_through(operation: str) -> None:
+    cloud = FakeCloudMap()
+    cloud.transport.answer(operation, remote("InvalidInput"))
+
+    with pytest.raises(RemoteError) as caught:
+        await CloudMapNames(cloud.transport).ensure_service("services", "users", cloud.clock.deadline())
+
+    assert (caught.value.code, caught.value.store) == ("InvalidInput", "cloudmap")
+
+
+async def test_a_service_that_exists_and_is_not_listed_is_an_error() -> None:
+    cloud = FakeCloudMap()
+    cloud.transport.answer("CreateService", remote("ServiceAlreadyExists"))
+
+    with pytest.raises(RemoteError) as caught:
+        await CloudMapNames(cloud.transport).ensure_service("services", "users", cloud.clock.deadline())
+
+    assert caught.value.code == "ServiceAlreadyExists"

@@ -13,8 +13,9 @@ async def test_pauses_grow_to_a_longest_one() -> None:
     clock = WaitingClock()
     deadline = clock.deadline()
 
-    for attempt in range(12):
-        await deadline.pause(attempt, "GetOperation", "PENDING")
+    pauses = deadline.pauses("GetOperation")
+    for _ in range(12):
+        await pauses.next("PENDING")
 
     assert clock.slept[0] == pytest.approx(FIRST_PAUSE_SECONDS)
     assert clock.slept == sorted(clock.slept)
@@ -25,18 +26,18 @@ async def test_pauses_are_spread_over_half_their_length() -> None:
     clock = WaitingClock()
     shortest = Deadline(60, monotonic=clock.monotonic, sleep=clock.sleep, random=lambda: 0.0)
 
-    await shortest.pause(1000, "GetOperation", "PENDING")
+    await shortest.pauses("GetOperation").next("PENDING")
 
-    assert clock.slept == [LONGEST_PAUSE_SECONDS / 2]
+    assert clock.slept == [FIRST_PAUSE_SECONDS / 2]
 
 
 async def test_the_last_pause_ends_with_the_deadline() -> None:
     clock = WaitingClock()
-    deadline = clock.deadline(1.5)
+    deadline = clock.deadline(0.05)
 
-    await deadline.pause(100, "GetOperation", "PENDING")
+    await deadline.pauses("GetOperation").next("PENDING")
 
-    assert clock.slept == [1.5]
+    assert clock.slept == [pytest.approx(0.05)]
     assert deadline.seconds_left == 0
 
 
@@ -48,7 +49,7 @@ async def test_no_time_left_is_an_error_that_says_what_was_waited_for() -> None:
     with pytest.raises(
         RegistrationError, match="RegisterInstance did not end in time: it is PENDING after 2 s"
     ) as caught:
-        await deadline.pause(0, "RegisterInstance", "it is PENDING")
+        await deadline.pauses("RegisterInstance").next("it is PENDING")
 
     assert (caught.value.operation, caught.value.code) == ("RegisterInstance", "Timeout")
     assert "the operation may still complete" in caught.value.reason

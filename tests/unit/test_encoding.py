@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from cloudmap_discovery.encoding import decode_attributes, decode_time, encode_attributes, encode_time
+from cloudmap_discovery.encoding import (
+    decode_attributes,
+    decode_time,
+    encode_attributes,
+    encode_time,
+    is_written,
+)
 from cloudmap_discovery.errors import InvalidValueError
 from cloudmap_discovery.model import Instance, PassedOver
 from tests.unit.records import foreign_attributes, instances
@@ -211,6 +217,16 @@ def test_no_attributes_whatever_raise(attributes: dict[Any, Any]) -> None:
             assert not any(map(str.isspace, record.endpoint))
             assert 0 <= record.weight <= 1_000_000
             assert record.id == "i-1"
+
+
+def test_attributes_of_aws_beside_ours_do_not_make_a_record_another_one() -> None:
+    written = encode_attributes(FULL)
+
+    assert is_written(written, written)
+    assert is_written({**written, "AWS_INIT_HEALTH_STATUS": "HEALTHY"}, written)
+    assert not is_written({**written, "color": "red"}, written)
+    assert not is_written({**written, "more": ""}, written)
+    assert not is_written({key: written[key] for key in list(written)[1:]}, written)
 
 
 def test_moments_are_in_utc_however_they_are_written() -> None:

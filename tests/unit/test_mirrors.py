@@ -179,8 +179,8 @@ async def test_a_registry_that_never_stops_changing_is_given_up_with_an_event(be
     await bed.registered(bed.seed(user("a")))
 
     (event,) = bed.events
-    assert event == MirrorFailed("users", STAGE, "memory", "Cloud Map still changed after 6 listings")
-    assert len(bed.mirror.writes) == 6
+    assert event == MirrorFailed("users", STAGE, "memory", "Cloud Map still changed after 8 listings")
+    assert len(bed.mirror.writes) == 8
 
 
 async def test_a_mirror_that_fails_is_an_event_and_the_others_are_written() -> None:
@@ -227,6 +227,7 @@ async def test_one_place_is_written_by_one_at_a_time(bed: Bed) -> None:
     await asyncio.gather(*(bed.registered(user(f"n{n}")) for n in range(5)))
 
     assert sorted(bed.mirror.holds) == endpoints(*(f"n{n}" for n in range(5)))
+    assert bed.mirror.most_at_once == 1
     assert bed.events == []
     assert bed.mirrors._turns == {}
 

@@ -122,6 +122,15 @@ async def test_it_returns_when_lookups_do_not_see_the_record_any_more(bed: Regis
     assert 9 <= sum(bed.clock.slept) < 15
 
 
+async def test_it_waits_for_records_of_others_although_they_name_no_stage(bed: RegistryBed) -> None:
+    bed.cloud.seed("users", "i-0abc", {"url": URL})
+    bed.cloud.propagation_seconds = 9
+
+    await bed.deregister(Instance("users", URL, id="i-0abc"))
+
+    assert sum(bed.clock.slept) >= 9
+
+
 async def test_it_need_not_wait(bed: RegistryBed) -> None:
     bed.cloud.seed("users", ID, {"endpoint": URL, "stage": STAGE})
     bed.cloud.propagation_seconds = 9
@@ -172,6 +181,7 @@ async def test_deregistering_twice_is_true_and_then_false(bed: RegistryBed) -> N
 
     assert await bed.deregister("users") is True
     assert await bed.deregister("users") is False
+    assert sum(bed.clock.slept) < 1
 
 
 async def test_a_record_can_come_back(bed: RegistryBed) -> None:

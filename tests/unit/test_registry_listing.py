@@ -118,6 +118,19 @@ async def test_a_failure_ends_the_listing_and_leaves_nothing_running() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_a_failure_of_one_service_ends_the_listing_of_the_others() -> None:
+    bed = RegistryBed()
+    for n in range(100):
+        bed.cloud.seed_service(f"service-{n}")
+    denied = AccessDeniedError("no", action="servicediscovery:ListInstances")
+    bed.cloud.transport.answer("ListInstances", denied, bed.cloud._ListInstances)
+
+    with pytest.raises(AccessDeniedError):
+        await bed.registry.records()
+
+    assert bed.count("ListInstances") < 30
+
+
 async def test_a_listing_that_takes_too_long_is_a_failure_of_the_store() -> None:
     bed = RegistryBed()
     for n in range(100):

@@ -157,6 +157,28 @@ def test_every_record_passed_over_has_one_reason() -> None:
     )
 
 
+class Compared(str):
+    """Text that counts how often it is compared."""
+
+    __slots__ = ()
+    comparisons = 0
+
+    def __eq__(self, other: object) -> bool:
+        Compared.comparisons += 1
+        return super().__eq__(other)
+
+    __hash__ = str.__hash__
+
+
+def test_the_reasons_of_a_thousand_records_do_not_take_a_million_comparisons() -> None:
+    records = [Instance(Compared("users"), "https://x.test", id=f"{n:04}") for n in range(1000)]
+
+    reasons = passed_over([*records, record("drained", weight=0)])
+
+    assert reasons == (PassedOver("drained", "is drained (weight 0)"),)
+    assert Compared.comparisons < 10_000
+
+
 def test_an_instance_is_described_by_what_tells_it_apart() -> None:
     full = record("x", version="1.0.0", tenant="acme", variant="blue", attributes={"zone": "a"})
 

@@ -1,0 +1,35 @@
+"""Runs a program in an interpreter of its own: for what ends, forks or blocks a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+PRELUDE = """
+import asyncio, os, sys, threading, time
+from tests.unit.bed import STAGE, RunningClock, make_bed, users
+from cloudmap_discovery.io_thread import IOThread
+"""
+
+
+def run_program(source: str, *, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run the source after the prelude, and return how it ended and what it wrote."""
+    return subprocess.run(
+        [sys.executable, "-c", PRELUDE + textwrap.dedent(source)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+
+
+def output_of(source: str) -> str:
+    """Run the source, which must end well and silently, and return what it wrote to standard output."""
+    done = run_program(source)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
