@@ -11,7 +11,6 @@ from cloudmap_discovery.encoding import address_fault, decode_time
 from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError
 from cloudmap_discovery.limits import check_text, check_weight
 from cloudmap_discovery.model import DEFAULT_WEIGHT, Instance, PassedOver, record_id
-from cloudmap_discovery.semver import parse_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -214,7 +213,7 @@ def _read_record(data: Any, service: str, stage: str, *, lenient: bool) -> Insta
         service=service,
         endpoint=endpoint,
         stage=stage,
-        version=_version(data),
+        version=_optional_text(data, "version"),
         tenant=_optional_text(data, "tenant"),
         variant=_optional_text(data, "variant"),
         weight=DEFAULT_WEIGHT if weight is None else check_weight(weight),
@@ -240,13 +239,6 @@ def _encodable(field: str, text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidValueError(field, text, "has half a surrogate pair, which no text can hold")
     return text
-
-
-def _version(data: dict[str, Any]) -> str | None:
-    version = _optional_text(data, "version")
-    if version is not None and parse_version(version) is None:
-        raise InvalidValueError("version", version, "must be a semantic version such as 1.4.2 or 2.0.0-rc.1")
-    return version
 
 
 def _attributes(data: dict[str, Any]) -> dict[str, str]:

@@ -151,7 +151,7 @@ class EmfSink:
         document = {
             "_aws": {"Timestamp": int(now.wall * 1000), "CloudWatchMetrics": [directive]},
             "Stage": stage,
-            **properties,
+            **{name: _short(value) for name, value in properties.items()},
             **metrics,
         }
         return json.dumps(document, separators=(",", ":"), allow_nan=False)
@@ -188,25 +188,30 @@ def _measures(event: Event) -> tuple[dict[str, float], dict[str, Any]]:  # noqa:
                 metrics["Absences"] = 1.0
             return metrics, {"Outcome": outcome, **({} if source is None else {"Source": source})}
         case FallbackUsed(_, _, source, reason, failing):
-            return {"FallbackUsed": 1}, {"Source": source, "Reason": _clip(reason), "Failing": failing}
+            return {"FallbackUsed": 1}, {"Source": source, "Reason": reason, "Failing": failing}
         case StoreFailed(_, _, store, error, code, message):
-            about = {"Store": store, "Error": error, "Code": code, "Message": _clip(message)}
+            about = {"Store": store, "Error": error, "Code": code, "Message": message}
             return {"StoreFailures": 1}, about
         case RecordsSkipped(_, _, source, reasons):
-            shown = [_clip(reason) for reason in reasons[:_MAX_REASONS]]
-            return {"SkippedRecords": len(reasons)}, {"Source": source, "Reasons": shown}
+            return {"SkippedRecords": len(reasons)}, {"Source": source, "Reasons": reasons}
         case EndpointFailed(_, _, instance_id, endpoint):
-            return {"EndpointFailures": 1}, {"InstanceId": instance_id, "Endpoint": _clip(endpoint)}
+            return {"EndpointFailures": 1}, {"InstanceId": instance_id, "Endpoint": endpoint}
         case Registered(_, _, instance_id, endpoint, owner):
-            about = {"InstanceId": instance_id, "Endpoint": _clip(endpoint), "Owner": _clip(owner)}
+            about = {"InstanceId": instance_id, "Endpoint": endpoint, "Owner": owner}
             return {"Registered": 1}, about
         case Deregistered(_, _, instance_id):
             return {"Deregistered": 1}, {"InstanceId": instance_id}
         case MirrorFailed(_, _, mirror, reason):
-            return {"MirrorFailures": 1}, {"Mirror": mirror, "Reason": _clip(reason)}
+            return {"MirrorFailures": 1}, {"Mirror": mirror, "Reason": reason}
         case _:
             return {}, {}
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
+def _short(value: Any) -> Any:
+    match value:
+        case str() if len(value) > _MAX_TEXT:
+            return f"{value[: _MAX_TEXT - 1]}…"
+        case tuple():
+            return [_short(each) for each in value[:_MAX_REASONS]]
+        case _:
+            return value

@@ -23,7 +23,6 @@ from cloudmap_discovery.limits import (
     check_weight,
 )
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, PassedOver
-from cloudmap_discovery.semver import parse_version
 
 _WEIGHT: Final = re.compile(r"[0-9]{1,7}")
 _IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
@@ -70,9 +69,10 @@ def encode_attributes(instance: Instance) -> dict[str, str]:
 def decode_attributes(service: str, instance_id: object, attributes: object) -> Instance | PassedOver:
     """Return the record that somebody registered with these attributes, or why it is none.
 
-    A record without any usable address is none. All else is optional: without `stage` it is of no stage. Where
-    `version`, `weight` or `registered-at` is not what we mean by it, the field has its default, and the text stays
-    among the attributes, where `where=…` and people find it: other people's attributes may share our names.
+    A record without any usable address is none. All else is optional: without `stage` it is of no stage. A `version`
+    that is not semantic stays as it is, and is never chosen unasked. Where `weight` or `registered-at` is not what we
+    mean by it, the field has its default, and the text stays among the attributes, where `where=…` and people find
+    it: other people's attributes may share our names.
     """
     if not isinstance(instance_id, str) or not instance_id:
         return PassedOver(service, f"an instance id is text, not {instance_id!r:.60}")
@@ -85,10 +85,9 @@ def decode_attributes(service: str, instance_id: object, attributes: object) -> 
     fault = address_fault(endpoint) if endpoint else _NO_ADDRESS
     if fault is not None:
         return PassedOver(instance_id, fault)
-    version, weight = attributes.get("version", ""), attributes.get("weight", "")
+    weight = attributes.get("weight", "")
     registered_at = decode_time(attributes.get("registered-at", ""))
     meant = {
-        "version": parse_version(version) is not None,
         "weight": _WEIGHT.fullmatch(weight) is not None and int(weight) <= MAX_WEIGHT,
         "registered-at": registered_at is not None,
     }
@@ -96,7 +95,7 @@ def decode_attributes(service: str, instance_id: object, attributes: object) -> 
         service=service,
         endpoint=endpoint,
         stage=attributes.get("stage") or NO_STAGE,
-        version=version if meant["version"] else None,
+        version=attributes.get("version") or None,
         tenant=attributes.get("tenant") or None,
         variant=attributes.get("variant") or None,
         weight=int(weight) if meant["weight"] else DEFAULT_WEIGHT,

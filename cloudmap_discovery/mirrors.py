@@ -109,9 +109,7 @@ class Mirrors:
         pauses = deadline.pauses("ListInstances")
         try:
             for attempt in range(_MAX_ROUNDS):
-                if (
-                    attempt > 1
-                ):  # what is written is held against the listing at once, and then again and again
+                if attempt > 1:  # the second listing comes at once
                     await pauses.next("the listing still changes")
                 wanted = await self._wanted(place, deadline)
                 agreed = wanted == written

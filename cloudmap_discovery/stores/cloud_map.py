@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.encoding import decode_attributes
-from cloudmap_discovery.errors import RemoteError, StoreError
+from cloudmap_discovery.errors import MalformedRecordError, RemoteError, StoreError
 from cloudmap_discovery.model import NO_STAGE, Instance, PassedOver
 from cloudmap_discovery.stores.outcome import outcome
 from cloudmap_discovery.stores.port import Absent, Found
@@ -57,8 +57,12 @@ class CloudMapStore:
         result = await self._transport.call(
             "servicediscovery", "DiscoverInstances", self._params(key), timeout_seconds=timeout_seconds
         )
+        if "Instances" not in result:
+            raise MalformedRecordError(
+                f"service {key.service!r} in namespace {key.namespace!r}", "the answer has no list of instances"
+            )
         instances, passed_over = [], []
-        for summary in result.get("Instances") or ():
+        for summary in result["Instances"]:
             attributes: Mapping[str, str] = summary.get("Attributes") or {}
             if (attributes.get("stage") or NO_STAGE) != key.stage:
                 continue

@@ -50,6 +50,8 @@ class ParameterStore:
         )
         parameters = result.get("Parameters") or ()
         if not parameters:
+            if name not in (result.get("InvalidParameters") or ()):
+                raise MalformedRecordError(name, "the answer neither has it nor says that it is not there")
             return Absent()
         value = parameters[0].get("Value") or ""
         if parameters[0].get("Type") == "StringList" and "," in value:

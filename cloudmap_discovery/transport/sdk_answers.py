@@ -22,10 +22,6 @@ class StrictParserFactory:
 
         self._inner = AioResponseParserFactory()
 
-    def set_parser_defaults(self, **defaults: Any) -> None:
-        """Hand on what the SDK sets for all of its parsers."""
-        self._inner.set_parser_defaults(**defaults)
-
     def create_parser(self, protocol_name: str) -> StrictParser:
         """Return a parser for a protocol such as `json` or `rest-xml`."""
         return StrictParser(self._inner.create_parser(protocol_name), is_json=protocol_name == "json")

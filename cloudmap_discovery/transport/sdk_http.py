@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from cloudmap_discovery.transport.sdk_errors import DeadConnectionError
@@ -153,11 +154,13 @@ class _Connections:
         return list((self._session._sessions or {}).values())  # noqa: SLF001 -- the SDK does not show them otherwise
 
 
-def load_tls_context(verify: object) -> None:
-    """Read the certificates that connections will be checked with, as the SDK does; `verify` is True or a path."""
+def load_tls_context(verify: str | bool) -> None:  # noqa: FBT001 -- the SDK's name and form: True, or a path
+    """Read the certificates that connections will be checked with; raises an `OSError` where they are not there."""
     session = _Connections({"verify": verify})._session  # noqa: SLF001 -- our own class
     if hasattr(session, "_build_verify_context"):
         session._build_verify_context()  # noqa: SLF001 -- the SDK has no public way to do it ahead
+    elif isinstance(verify, str):
+        Path(verify).open("rb").close()
 
 
 def _tls_context(verify: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

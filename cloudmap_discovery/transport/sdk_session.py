@@ -94,9 +94,7 @@ class Sdk:
             ca_bundle = session.get_config_variable("ca_bundle") or self._ca_bundle
         except BotoCoreError as error:
             meaning = translated(Call("", ""), error, 0)
-            if meaning is None:
-                raise
-            raise meaning from slim(error)
+            raise (error if meaning is None else meaning) from slim(error)
         try:
             load_tls_context(ca_bundle)
         except OSError as error:

@@ -19,7 +19,14 @@ from cloudmap_discovery.io_thread import IOThread
 def run_program(source: str, *, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
     """Run the source after the prelude, and return how it ended and what it wrote."""
     return subprocess.run(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(source)],
+        # Newer Pythons warn about every fork of a process with threads, which is what is tested here.
+        [
+            sys.executable,
+            "-W",
+            "ignore:This process:DeprecationWarning",
+            "-c",
+            PRELUDE + textwrap.dedent(source),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

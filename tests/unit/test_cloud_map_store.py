@@ -131,7 +131,6 @@ async def test_records_of_another_stage_are_left_out_even_where_the_filter_was_i
     ("result", "detail"),
     [
         ({"Instances": []}, ""),
-        ({}, ""),
         (remote("ServiceNotFound"), ""),
         (
             remote("NamespaceNotFound"),
@@ -148,6 +147,14 @@ async def test_nothing_there_is_absent_and_a_missing_namespace_is_named(result: 
     assert isinstance(outcome, Absent)
     assert detail in outcome.detail
     assert bool(outcome.detail) == bool(detail)
+
+
+async def test_an_answer_without_a_list_is_a_failure_and_not_an_absence() -> None:
+    transport = FakeTransport()
+    transport.answer("DiscoverInstances", {})
+
+    with pytest.raises(MalformedRecordError, match="no list of instances"):
+        await fetch(transport)
 
 
 async def test_a_malformed_record_is_passed_over_and_the_others_are_found() -> None:

@@ -182,11 +182,11 @@ def test_a_weight_that_is_none_of_ours_is_the_default_and_stays_an_attribute(wei
 
 
 @pytest.mark.parametrize("version", ["v1", "1.0", "latest", "9" * 9999 + ".0.0"])
-def test_a_version_that_is_not_semantic_is_none_and_stays_an_attribute(version: str) -> None:
+def test_a_version_that_is_not_semantic_stays_as_it_is(version: str) -> None:
     record = decoded({"endpoint": "https://a.test", "version": version})
 
-    assert record.version is None
-    assert record.attributes == {"version": version}
+    assert record.version == version
+    assert record.attributes == {}
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "", "2026-13-01", "0001-01-01T00:00:00+23:59"])

@@ -68,6 +68,14 @@ async def test_a_parameter_that_is_not_there_is_absent() -> None:
     assert await fetch(transport) == Absent()
 
 
+async def test_an_answer_that_says_nothing_of_the_parameter_is_a_failure_and_not_an_absence() -> None:
+    transport = FakeTransport()
+    transport.answer("GetParameters", {})
+
+    with pytest.raises(MalformedRecordError, match="neither has it nor says"):
+        await fetch(transport)
+
+
 async def test_a_list_without_records_is_absent() -> None:
     assert await fetch(holding("[]")) == Absent()
 

@@ -9,7 +9,8 @@ import pytest
 
 from cloudmap_discovery.errors import DiscoveryError
 from cloudmap_discovery.flights import Landed
-from tests.unit.bed import DENIED, Bed, key_of, listen, make_bed, users
+from cloudmap_discovery.model import Instance
+from tests.unit.bed import DENIED, STAGE, Bed, key_of, listen, make_bed, users
 
 if TYPE_CHECKING:
     from cloudmap_discovery.freshness import Entry
@@ -64,25 +65,6 @@ async def test_a_flight_that_is_forced_asks_even_where_the_answer_is_fresh() -> 
     assert entry.answer.instances == (users("https://new.test"),)
 
 
-async def test_an_answer_that_comes_after_a_newer_one_is_dropped() -> None:
-    bed = make_bed()
-    bed.cloud_map.put(users("https://old.test"))
-    refresher = bed.discovery._refresher
-    old = await refresher.ladder.authority.fetch(key_of(), timeout_seconds=1)
-    bed.clock.advance(1)
-    bed.cloud_map.put(users("https://new.test"))
-    await bed.find()
-
-    async def fetch_old(*_: object, **__: object) -> Any:
-        return old
-
-    bed.cloud_map.fetch = fetch_old  # type: ignore[method-assign]  # a store that answers from its past
-    bed.clock.advance(61)
-    await flown(bed)
-
-    assert (await bed.find_all())[0].endpoint == "https://new.test"
-
-
 @pytest.mark.parametrize(
     ("name", "known", "alike"),
     [
@@ -96,7 +78,7 @@ async def test_near_misses_are_known_names_that_are_spelled_alike(
 ) -> None:
     bed = make_bed()
     for other in known:
-        bed.cloud_map.put(type(users())(other, "https://x.test", stage="Production"))
+        bed.cloud_map.put(Instance(other, "https://x.test", stage=STAGE))
         await bed.find(other)
 
     with pytest.raises(DiscoveryError) as caught:

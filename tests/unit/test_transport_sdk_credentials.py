@@ -44,8 +44,15 @@ class CredentialsPeer(HttpPeer):
         super().__init__(self._issue)
         self.valid_seconds = valid_seconds
         self.delay_seconds = delay_seconds
+        self._later: tuple[float, float] | None = None
+
+    def then(self, *, valid_seconds: float, delay_seconds: float) -> None:
+        """Answer so from the second request on."""
+        self._later = (valid_seconds, delay_seconds)
 
     def _issue(self, _: Asked) -> Told:
+        if self._later is not None and len(self.asked) > 1:
+            self.valid_seconds, self.delay_seconds = self._later
         expiration = datetime.now(UTC) + timedelta(seconds=self.valid_seconds)
         document = {
             "AccessKeyId": f"AKIA{len(self.asked)}",
@@ -138,15 +145,13 @@ async def test_credentials_about_to_expire_are_refreshed_once_while_calls_go_on(
     peer: HttpPeer, issuer: CredentialsPeer
 ) -> None:
     issuer.valid_seconds = 12 * 60  # inside the SDK's 15 minutes of early refresh, before its last 10
+    issuer.then(valid_seconds=3600.0, delay_seconds=1.0)
     transport = transport_to(peer)
-    await discover(transport)
-    issuer.valid_seconds = 3600.0
-    issuer.delay_seconds = 1.0
 
+    await discover(transport)
     await asyncio.gather(*(discover(transport) for _ in range(5)))
     used_meanwhile = keys(peer)
     await eventually(lambda: len(issuer.asked) == 2)
-    issuer.delay_seconds = 0.0
     async with asyncio.timeout(PLENTY_SECONDS):
         while keys(peer)[-1] != "AKIA2":
             await discover(transport)

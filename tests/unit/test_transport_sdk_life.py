@@ -189,8 +189,12 @@ async def test_silence_on_one_connection_makes_all_idle_ones_suspect(peer: HttpP
 
 async def test_silence_on_a_new_connection_says_nothing_about_the_idle_ones(peer: HttpPeer) -> None:
     transport = transport_to(peer.url)
-    peer.answer = lambda asked: Told({"Instances": []}, seconds=3600.0 if asked.connection == 2 else 0.5)
-    await asyncio.gather(discover(transport), discover(transport, 0.4), return_exceptions=True)
+    peer.answer = lambda asked: Told({"Instances": []}, seconds=3600.0 if asked.connection == 2 else 1.0)
+    slow = asyncio.create_task(discover(transport))
+    await eventually(lambda: len(peer.asked) == 1)
+    with pytest.raises(StoreTimeoutError):
+        await discover(transport, 0.3)
+    await slow
 
     peer.answer = lambda _: NO_INSTANCES
     await discover(transport)
