@@ -48,6 +48,18 @@ types: $(READY) ## Check types (mypy strict)
 test: $(READY) ## Run the tests with the coverage gate
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
+OLDEST := .venv-oldest
+.PHONY: test-oldest
+test-oldest: $(READY) ## Run the tests of the library with the oldest dependencies it allows
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OLDEST)
+	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --require-hashes -r requirements/oldest.txt
+	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --no-deps -e .
+	$(OLDEST)/bin/pytest -n 2 --dist worksteal tests/unit tests/contract tests/integration/test_lookup.py tests/integration/test_registration.py tests/cli $(PYTEST_ARGS)
+
+.PHONY: docs-check
+docs-check: $(READY) ## Check that what documents show of the code is up to date
+	@$(BIN)/python -m tests.project.settings_table --check
+
 .PHONY: demo
 demo: $(READY) build ## See the main job work: real layer, real runtime, a stand-in for AWS
 	@$(BIN)/python -m tests.demo
@@ -59,11 +71,12 @@ bench: $(READY) ## Measure cached reads, cold keys, memory and first lookups, si
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
 	$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --upgrade --resolution lowest-direct --extra cli --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/oldest.txt
 	@$(MAKE) --no-print-directory lock-layer
 
 .PHONY: check
-check: lint types test build ## Everything CI runs
+check: lint types test docs-check build ## Everything CI runs
 
 .PHONY: clean
 clean: ## Remove what the targets made, .venv included
-	rm -rf $(VENV) dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

@@ -107,7 +107,8 @@ class Cache:
                     answer = replace(slot.entry.answer, mark=Mark.RESTORED)
                     self._answers[key] = Slot(Entry(answer=answer), slot.used)
             self._on_change(key)
-        self._blanks.clear()
+        with self._lock:
+            self._blanks.clear()
 
     def services(self, namespace: str) -> set[str]:
         """Return the names of the services of which an answer is held."""

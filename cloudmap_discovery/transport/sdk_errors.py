@@ -136,7 +136,11 @@ def _broken_off(call: Call, error: BotoCoreError) -> DiscoveryError:
 
 
 def _reason(error: BotoCoreError) -> str:
+    from aiohttp import ClientResponseError
+
     lower = error.kwargs.get("error")
+    if isinstance(lower, ClientResponseError):  # its text has the URL, and a proxy's may hold a password
+        return f"{error} (HTTP {lower.status}, {lower.message})"
     return f"{error} ({lower})" if lower is not None and str(lower) not in str(error) else str(error)
 
 

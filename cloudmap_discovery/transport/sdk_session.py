@@ -18,6 +18,9 @@ _DISTRIBUTION: Final = "cloudmap-discovery"
 _CONNECT_SECONDS: Final = 3.0
 _MAX_CONNECTIONS: Final = 50
 
+# What the SDK knows of AWS, by where it was read from: megabytes, and the same for every transport of a process.
+_loaders: Final[dict[str | None, Any]] = {}
+
 
 class Sdk:
     """Loads the SDK once, from whatever thread; `ca_bundle` is True or the path of the certificates to trust."""
@@ -90,7 +93,8 @@ class Sdk:
         )
         session = self._new_session()
         try:
-            loader = session.get_component("data_loader")
+            path = session.get_config_variable("data_path")
+            loader = _loaders.setdefault(path, session.get_component("data_loader"))
             ca_bundle = session.get_config_variable("ca_bundle") or self._ca_bundle
         except BotoCoreError as error:
             meaning = translated(Call("", ""), error, 0)
@@ -103,6 +107,7 @@ class Sdk:
             ) from without_frames(error)
         for data in ("endpoints", "partitions", "sdk-default-configuration"):
             loader.load_data_with_path(data)
+        session.register_component("data_loader", loader)
         self._spare = session
         self._loader = loader
 

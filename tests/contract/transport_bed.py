@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.transport.port import Transport
     from tests.standin.stand_in import StandIn
 
-NOISE_SECONDS = 3.0
+NOISE_SECONDS = 10.0
 PLENTY_SECONDS = 20.0
 
 DISCOVER = "servicediscovery:DiscoverInstances"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
 
@@ -22,11 +23,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered: a status and a JSON document, after `seconds`."""
+    """What is answered: a status and a JSON document, once `when` is set."""
 
     document: Any
     status: int = 200
-    seconds: float = 0.0
+    when: asyncio.Event | None = None
 
 
 NO_INSTANCES = Told({"Instances": []})
@@ -35,20 +36,27 @@ NO_INSTANCES = Told({"Instances": []})
 class HttpPeer:
     """Serves HTTP/1.1 with keep-alive on 127.0.0.1; use it as an asynchronous context manager."""
 
-    def __init__(self, answer: Callable[[Asked], Told] = lambda _: NO_INSTANCES) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Asked], Told] = lambda _: NO_INSTANCES,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.answer = answer
         self.asked: list[Asked] = []
         self.connections = 0
+        self._tls = tls
         self._handlers: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -86,7 +94,8 @@ class HttpPeer:
         asked = Asked(head[0], headers, number)
         self.asked.append(asked)
         told = self.answer(asked)
-        await asyncio.sleep(told.seconds)
+        if told.when is not None:
+            await told.when.wait()
         body = json.dumps(told.document).encode()
         answer = f"HTTP/1.1 {told.status} Told\r\ncontent-type: application/x-amz-json-1.1\r\n"
         writer.write(f"{answer}content-length: {len(body)}\r\n\r\n".encode() + body)

@@ -1,11 +1,12 @@
 """Renders the tables of settings that README and docs show, from the one definition of the settings.
 
-python -m tests.project.settings_table
+python -m tests.project.settings_table [--check]
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.settings import Setting, definitions
@@ -59,6 +60,12 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--check"]:
+        outdated = [path for path in TABLES if path.read_text() != rendered(path)]
+        if outdated:
+            names = ", ".join(str(path.relative_to(ROOT)) for path in outdated)
+            sys.exit(f"{names}: not what the code says; run `make docs`")
+        return
     for path in TABLES:
         path.write_text(rendered(path))
 

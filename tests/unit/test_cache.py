@@ -168,6 +168,18 @@ def test_expiring_keeps_answers_and_forgets_absences_and_failures() -> None:
     assert not holding.holds("failing")
 
 
+def test_clearing_holds_nothing_and_says_what_went() -> None:
+    holding = Holding()
+    holding.put(ANSWER, "users")
+    holding.put(ABSENCE, "gone")
+    holding.changed.clear()
+
+    holding.cache.clear()
+
+    assert len(holding.cache) == 0
+    assert key_of("users") in holding.changed
+
+
 def test_known_services_are_those_with_an_answer_in_the_namespace() -> None:
     holding = Holding()
     holding.put(ANSWER, "users", "orders")

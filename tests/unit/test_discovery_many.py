@@ -132,3 +132,20 @@ async def test_prefetching_from_a_store_that_fails_never_raises(caplog: pytest.L
     assert len(caplog.records) == 3
     with pytest.raises(DiscoveryUnavailableError):
         await bed.find()
+
+
+async def test_prefetching_does_not_wait_for_a_refresh_that_somebody_else_waits_for() -> None:
+    bed = make_bed(stale_wait_seconds=60, timeout=60)
+    bed.cloud_map.put(Instance("users", "https://users.test", stage=STAGE))
+    await bed.find()
+    bed.clock.advance(61)
+    bed.cloud_map.is_open = False
+    waiting = asyncio.create_task(bed.find_all())
+    await bed.until(lambda: len(bed.asked) == 2)
+
+    async with asyncio.timeout(30):
+        await bed.discovery.prefetch("users", stage=STAGE)
+    bed.cloud_map.is_open = True
+
+    assert not (await waiting).stale
+    assert len(bed.asked) == 2

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import DiscoveryUnavailableError, ServiceNotFoundError
 from cloudmap_discovery.events import Hit, Refreshed, StaleServed
-from tests.unit.bed import DENIED, UNREACHABLE, Bed, key_of, listen, make_bed, users
+from cloudmap_discovery.stores.port import Absent, Found
+from tests.unit.bed import DENIED, UNREACHABLE, Bed, BedStore, key_of, listen, make_bed, users
+
+if TYPE_CHECKING:
+    from cloudmap_discovery.model import Key
 
 OLD, NEW = "https://old.test", "https://new.test"
 
@@ -202,6 +208,55 @@ async def test_what_a_flight_brings_that_began_before_forgetting_is_not_held() -
 
     assert (await waiting)[0].endpoint == NEW
     assert bed.asked == ["cloudmap", "cloudmap"]
+
+
+async def test_a_caller_that_waits_while_its_key_is_forgotten_asks_anew() -> None:
+    bed = make_bed()
+    bed.cloud_map.put(users(OLD))
+    bed.cloud_map.is_open = False
+    waiting = asyncio.create_task(bed.find())
+    await bed.until(lambda: bed.asked)
+
+    bed.discovery.forget(key_of())
+    bed.cloud_map.is_open = True
+
+    assert (await waiting).endpoint == OLD
+    assert bed.asked == ["cloudmap", "cloudmap"]
+
+
+async def test_forgetting_everything_makes_every_caller_ask() -> None:
+    bed = await holding(1)
+    with pytest.raises(ServiceNotFoundError):
+        await bed.find("orders")
+    bed.asked.clear()
+
+    bed.discovery.forget_all()
+
+    assert bed.discovery.held("users", "Production") is None
+    assert (await bed.find()).endpoint == NEW
+    with pytest.raises(ServiceNotFoundError):
+        await bed.find("orders")
+    assert bed.asked == ["cloudmap", "cloudmap", "ssm"]
+
+
+class AgedStore(BedStore):
+    """A store that has what it fetched half an hour ago, as a snapshot does."""
+
+    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+        said = await super().fetch(key, timeout_seconds=timeout_seconds)
+        assert isinstance(said, Found)
+        return replace(said, sent=Instant(said.sent.wall - 1800, said.sent.monotonic - 1800))
+
+
+async def test_what_a_store_fetched_earlier_is_aged_from_then() -> None:
+    bed = make_bed(sources=("ssm", "cloudmap"))
+    aged = AgedStore("ssm", bed.clock, bed.asked, mirrored=True)
+    aged.put(users(OLD))
+    bed.discovery._refresher.ladder._before = (aged,)
+
+    answer = await bed.find_all()
+
+    assert (answer[0].endpoint, answer.stale, answer.age_seconds) == (OLD, True, 1800)
 
 
 async def test_hits_refreshes_and_stale_answers_are_events() -> None:

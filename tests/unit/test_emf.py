@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudmap_discovery.emf import EmfSink
@@ -284,6 +284,7 @@ events = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(events, max_size=12), st.booleans())
 def test_cloudwatch_drops_nothing_whatever_happens(happened: list[Event], by_service: bool) -> None:  # noqa: FBT001 -- generated
     sink = Sink(by_service=by_service)

@@ -141,3 +141,20 @@ async def test_a_callback_that_raises_does_not_disturb_a_lookup(caplog: pytest.L
     assert (await bed.find_all()).stale is False
     assert [type(event).__name__ for event in bed.seen] == ["Refreshed", "Hit"]
     assert len(caplog.records) == 2
+
+
+async def test_a_blocking_call_in_a_callback_is_refused_instead_of_waiting_for_ever(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bed = make_bed()
+    bed.cloud_map.put(users())
+
+    def look_up(_: Event) -> None:
+        bed.io.run(bed.find)
+
+    bed.events.subscribe(look_up)
+
+    assert (await bed.find()).endpoint == "https://users.test"
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert "blocking call" in str(record.exc_info[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloudmap_discovery.clock import Instant
@@ -159,6 +159,7 @@ def at_every_limit(test: Callable[..., None]) -> Callable[..., None]:
 
 
 @at_every_limit
+@settings(deadline=None)
 @given(entries, spans(), policies)
 def test_decisions_are_those_of_the_table(entry: Entry, span: tuple[float, float], policy: Policy) -> None:
     now = moved(START, span)
@@ -168,6 +169,7 @@ def test_decisions_are_those_of_the_table(entry: Entry, span: tuple[float, float
     assert summary(decision) == expected(entry, now, policy)
 
 
+@settings(deadline=None)
 @given(entries, spans(), policies)
 def test_what_is_served_is_what_is_held_with_an_age_that_is_never_negative(
     entry: Entry, span: tuple[float, float], policy: Policy
@@ -179,6 +181,7 @@ def test_what_is_served_is_what_is_held_with_an_age_that_is_never_negative(
     assert getattr(decision, "age_seconds", 0.0) >= 0
 
 
+@settings(deadline=None)
 @given(entries, spans(), policies)
 def test_an_answer_is_usable_unless_it_is_missing(
     entry: Entry, span: tuple[float, float], policy: Policy

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudmap_discovery.clock import Instant
@@ -39,6 +39,7 @@ def after(previous: Entry, sent: Instant, **about: Standing) -> Entry:
     return answered(previous, NEW, "ssm", sent, POLICY, never_random, **about)
 
 
+@settings(deadline=None)
 @given(fractions)
 def test_ttl_is_jittered_by_up_to_a_tenth_and_never_longer(fraction: float) -> None:
     entry = answered(NOTHING, NEW, "cloudmap", NOW, POLICY, lambda: fraction)
@@ -146,6 +147,7 @@ def test_success_ends_the_growth_of_back_off() -> None:
     assert (again.back_off.seconds, again.back_off.failures) == (1.0, 1)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.sampled_from((5.0, 30.0)), fractions)
 def test_back_off_is_jittered_downwards_by_at_most_a_half(
     failures: int, most: float, fraction: float

@@ -8,7 +8,7 @@ from cloudmap_discovery.cache import Slot
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.freshness import Entry, HeldAnswer
 from cloudmap_discovery.ready import Ready, ReadyTable
-from tests.unit.bed import key_of, users
+from tests.unit.bed import DENIED, STAGE, Bed, key_of, make_bed, users
 
 if TYPE_CHECKING:
     from cloudmap_discovery.model import Instance
@@ -43,3 +43,38 @@ def test_invalidating_a_key_forgets_both_spellings_of_the_default_stage() -> Non
     table.invalidate(key_of("unknown", "Production"))
 
     assert set(table) == {("users", "Staging"), ("orders", None), ("orders", "Production")}
+
+
+class Racing(ReadyTable):
+    """A table during whose every write the key is forgotten by another thread."""
+
+    def __init__(self, bed: Bed) -> None:
+        super().__init__("-")
+        self._cache = bed.discovery._cache
+
+    def __setitem__(self, which: tuple[str, str | None], ready: Ready) -> None:
+        super().__setitem__(which, ready)
+        self._cache.drop(key_of())
+
+
+async def test_a_choice_does_not_become_ready_where_its_key_is_forgotten_meanwhile() -> None:
+    bed = make_bed()
+    bed.cloud_map.put(users())
+    table = bed.discovery._ready = Racing(bed)
+
+    await bed.find()
+
+    assert table == {}
+    assert bed.discovery.held("users", STAGE) is None
+
+
+async def test_what_is_stale_does_not_become_ready() -> None:
+    bed = make_bed()
+    bed.cloud_map.put(users())
+    await bed.find()
+    bed.clock.advance(121)
+    bed.cloud_map.failure = DENIED
+
+    await bed.find()
+
+    assert bed.discovery._ready == {}

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudmap_discovery.model import Instance
@@ -56,6 +56,7 @@ def chosen(instances: list[Instance], where: dict[str, str]) -> tuple[Instance, 
     return candidates(matching(instances, where))
 
 
+@settings(deadline=None)
 @given(records(), st.sampled_from(({}, {"color": "blue"}, {"color": "red"})), st.randoms())
 def test_the_order_of_the_records_does_not_matter(
     instances: list[Instance], where: dict[str, str], shuffle: random.Random
@@ -66,6 +67,7 @@ def test_the_order_of_the_records_does_not_matter(
     assert chosen(shuffled, where) == chosen(instances, where)
 
 
+@settings(deadline=None)
 @given(records(), st.sampled_from(({}, {"color": "blue"})))
 def test_every_record_is_either_a_candidate_or_passed_over_for_one_reason(
     instances: list[Instance], where: dict[str, str]
@@ -76,6 +78,7 @@ def test_every_record_is_either_a_candidate_or_passed_over_for_one_reason(
     assert sorted(kept + passed) == sorted(instance.id for instance in instances)
 
 
+@settings(deadline=None)
 @given(records(), st.sampled_from(({}, {"color": "blue"})))
 def test_candidates_obey_every_rule(instances: list[Instance], where: dict[str, str]) -> None:
     kept = chosen(instances, where)
@@ -91,6 +94,7 @@ def test_candidates_obey_every_rule(instances: list[Instance], where: dict[str, 
     assert len(precedences) <= 1
 
 
+@settings(deadline=None)
 @given(records(), st.sampled_from(({}, {"color": "blue"})))
 def test_no_candidate_is_left_out(instances: list[Instance], where: dict[str, str]) -> None:
     kept = chosen(instances, where)
@@ -114,6 +118,7 @@ def test_no_candidate_is_left_out(instances: list[Instance], where: dict[str, st
         assert not theirs or theirs.precedence < ours.precedence
 
 
+@settings(deadline=None)
 @given(records(least=1), st.floats(min_value=0, max_value=1, exclude_max=True))
 def test_a_draw_never_falls_on_a_drained_record_while_another_is_there(
     instances: list[Instance], number: float

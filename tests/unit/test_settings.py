@@ -59,7 +59,7 @@ def test_every_setting_is_generated_here() -> None:
     assert set(RIGHT) == {field.name for field in fields(Settings)} == {s.name for s in DEFINITIONS}
 
 
-@settings(max_examples=30)  # pydantic builds a model for each
+@settings(max_examples=30, deadline=None)  # pydantic builds a model for each
 @given(st.fixed_dictionaries({}, optional=RIGHT))
 def test_what_is_set_is_read_and_what_is_not_is_the_default(values: dict[str, object]) -> None:
     environment = {VARIABLES[name]: text_of(value) for name, value in values.items()}
@@ -72,7 +72,7 @@ def test_what_is_set_is_read_and_what_is_not_is_the_default(values: dict[str, ob
         assert getattr(read, setting.name) == expected, setting.variable
 
 
-@settings(max_examples=30)  # pydantic builds a model for each
+@settings(max_examples=30, deadline=None)  # pydantic builds a model for each
 @given(st.fixed_dictionaries({}, optional=RIGHT), st.sampled_from(["", " ", "\t "]))
 def test_blanks_around_a_value_do_not_count(values: dict[str, object], blank: str) -> None:
     environment = {VARIABLES[name]: text_of(value) for name, value in values.items()}

@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudmap_discovery.errors import ConfigurationError
@@ -64,6 +64,7 @@ def test_a_wrong_value_names_the_variable_the_value_and_what_is_allowed(name: st
 
 
 @pytest.mark.parametrize("setting", DEFINITIONS.values(), ids=lambda setting: setting.name)
+@settings(deadline=None)
 @given(text=st.text(max_size=40))
 def test_any_text_is_either_read_or_refused_with_a_configuration_error(setting: Setting, text: str) -> None:
     with suppress(ConfigurationError):

@@ -8,29 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import AccessDeniedError, RemoteError, StoreTimeoutError, ThrottledError
 from cloudmap_discovery.transport.retry import RetryingTransport
+from tests.contract.transport_clock import HandClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-NOISE_SECONDS = 1.0
-
-
-class HandClock:
-    """A clock that only moves when told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.monotonic: Callable[[], float] = lambda: self.seconds
-        self.wall: Callable[[], float] = lambda: self.seconds
-
-    def now(self) -> Instant:
-        return Instant(self.seconds, self.seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+NOISE_SECONDS = 10.0
 
 
 class ScriptedTransport:
@@ -187,7 +172,7 @@ async def test_a_later_attempt_gets_what_is_left() -> None:
     clock = HandClock()
 
     async def takes_long() -> Mapping[str, Any]:
-        clock.seconds += 6.0
+        clock.move(wall=6.0, monotonic=6.0)
         raise StoreTimeoutError("late")
 
     inner = ScriptedTransport(takes_long, answers)
@@ -202,7 +187,7 @@ async def test_no_attempt_is_begun_when_the_wait_would_use_up_the_time() -> None
     clock = HandClock()
 
     async def takes_almost_all() -> Mapping[str, Any]:
-        clock.seconds += 7.95
+        clock.move(wall=7.95, monotonic=7.95)
         raise ThrottledError("slow")
 
     inner = ScriptedTransport(takes_almost_all)
@@ -211,7 +196,7 @@ async def test_no_attempt_is_begun_when_the_wait_would_use_up_the_time() -> None
         await call(on_hand_clock(inner, clock), 8.0)
 
     assert len(inner.told_seconds) == 1
-    assert clock.seconds == 1007.95  # it did not sleep
+    assert clock.monotonic() == 1007.95  # it did not sleep
 
 
 async def test_a_transport_that_ignores_its_time_is_cut_off() -> None:

@@ -38,29 +38,29 @@ async def peer() -> AsyncIterator[HttpPeer]:
 
 
 class CredentialsPeer(HttpPeer):
-    """A container's credentials endpoint; each answer has a key of its own, `AKIA1`, `AKIA2` …."""
+    """A container's credentials endpoint; each answer has a key of its own, `AKIA1`, `AKIA2` ….
 
-    def __init__(self, *, valid_seconds: float = 3600.0, delay_seconds: float = 0.0) -> None:
+    `valid_seconds` are those of the first, the second … and every further answer. From the answer number `slow_from`
+    on, nothing is answered until `ready` is set.
+    """
+
+    def __init__(self) -> None:
         super().__init__(self._issue)
-        self.valid_seconds = valid_seconds
-        self.delay_seconds = delay_seconds
-        self._later: tuple[float, float] | None = None
-
-    def then(self, *, valid_seconds: float, delay_seconds: float) -> None:
-        """Answer so from the second request on."""
-        self._later = (valid_seconds, delay_seconds)
+        self.valid_seconds = [3600.0]
+        self.slow_from = 0
+        self.ready = asyncio.Event()
 
     def _issue(self, _: Asked) -> Told:
-        if self._later is not None and len(self.asked) > 1:
-            self.valid_seconds, self.delay_seconds = self._later
-        expiration = datetime.now(UTC) + timedelta(seconds=self.valid_seconds)
+        number = len(self.asked)
+        valid_seconds = self.valid_seconds[min(number, len(self.valid_seconds)) - 1]
+        expiration = datetime.now(UTC) + timedelta(seconds=valid_seconds)
         document = {
-            "AccessKeyId": f"AKIA{len(self.asked)}",
+            "AccessKeyId": f"AKIA{number}",
             "SecretAccessKey": "secret",
             "Token": "token",
             "Expiration": expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
-        return Told(document, seconds=self.delay_seconds)
+        return Told(document, when=self.ready if 0 < self.slow_from <= number else None)
 
 
 @pytest.fixture
@@ -113,10 +113,11 @@ async def test_a_call_that_gives_up_on_slow_credentials_says_so_and_lets_the_fet
 ) -> None:
     transport = transport_to(peer)
     transport.load(["servicediscovery"])
-    issuer.delay_seconds = 1.0
+    issuer.slow_from = 1
 
     with pytest.raises(StoreTimeoutError, match="credentials"):
         await discover(transport, 0.2)
+    issuer.ready.set()
     await discover(transport)
 
     await transport.aclose()
@@ -128,7 +129,7 @@ async def test_closing_ends_a_fetch_under_way_and_whoever_waits_for_it_gets_an_e
 ) -> None:
     transport = transport_to(peer)
     transport.load(["servicediscovery"])
-    issuer.delay_seconds = 3600.0
+    issuer.slow_from = 1
     call = asyncio.create_task(discover(transport))
     await eventually(lambda: len(issuer.asked) == 1)
 
@@ -144,51 +145,48 @@ async def test_closing_ends_a_fetch_under_way_and_whoever_waits_for_it_gets_an_e
 async def test_credentials_about_to_expire_are_refreshed_once_while_calls_go_on(
     peer: HttpPeer, issuer: CredentialsPeer
 ) -> None:
-    issuer.valid_seconds = 12 * 60  # inside the SDK's 15 minutes of early refresh, before its last 10
-    issuer.then(valid_seconds=3600.0, delay_seconds=1.0)
+    issuer.valid_seconds = [12 * 60, 3600]  # inside the SDK's 15 minutes of early refresh, before its last 10
+    issuer.slow_from = 2
     transport = transport_to(peer)
 
     await discover(transport)
     await asyncio.gather(*(discover(transport) for _ in range(5)))
     used_meanwhile = keys(peer)
     await eventually(lambda: len(issuer.asked) == 2)
+    issuer.ready.set()
     async with asyncio.timeout(PLENTY_SECONDS):
         while keys(peer)[-1] != "AKIA2":
             await discover(transport)
 
     await transport.aclose()
-    assert set(used_meanwhile) == {"AKIA1"}
+    assert used_meanwhile == ["AKIA1"] * 6
     assert len(issuer.asked) == 2
 
 
 async def test_credentials_that_have_expired_are_waited_for_and_a_call_that_gives_up_does_not_end_that(
     peer: HttpPeer, issuer: CredentialsPeer
 ) -> None:
-    issuer.valid_seconds = 5 * 60
+    issuer.valid_seconds = [5 * 60, 3600]  # inside the SDK's last 10 minutes
+    issuer.slow_from = 2
     transport = transport_to(peer)
-    await discover(transport)
-    issuer.valid_seconds = 3600.0
-    issuer.delay_seconds = 1.0
-    asked = len(issuer.asked)
 
     with pytest.raises(StoreTimeoutError):
-        await discover(transport, 0.2)
+        await discover(transport, 1.0)
+    await eventually(lambda: len(issuer.asked) == 2)
+    issuer.ready.set()
     await discover(transport)
 
     await transport.aclose()
-    assert len(issuer.asked) == asked + 1
-    assert keys(peer)[-1] == f"AKIA{asked + 1}"
+    assert len(issuer.asked) == 2
+    assert keys(peer) == ["AKIA2"]
 
 
 async def test_new_credentials_that_are_too_old_are_missing_credentials(
     peer: HttpPeer, issuer: CredentialsPeer
 ) -> None:
-    issuer.valid_seconds = 5 * 60
-    transport = transport_to(peer)
-    await discover(transport)
-    issuer.valid_seconds = -60.0
+    issuer.valid_seconds = [5 * 60, -60]
 
-    error = await failure_of(transport)
+    error = await failure_of(transport_to(peer))
 
     assert isinstance(error, AccessDeniedError)
     assert "expired" in str(error)

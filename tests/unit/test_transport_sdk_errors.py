@@ -12,6 +12,8 @@ import botocore.exceptions as sdk
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL as URL_TYPE
 
 from cloudmap_discovery.errors import (
     AccessDeniedError,
@@ -68,6 +70,19 @@ def test_the_reason_below_is_told_with_the_address() -> None:
 
     assert URL in str(meaning_of(error))
     assert "Connection refused" in str(meaning_of(error))
+
+
+def test_the_password_of_a_proxy_is_not_told() -> None:
+    url = URL_TYPE("http://user:secret@proxy:3128")
+    info = aiohttp.RequestInfo(url, "CONNECT", CIMultiDictProxy(CIMultiDict()), url)
+    refused = aiohttp.ClientHttpProxyError(info, (), status=407, message="Proxy Authentication Required")
+    error = sdk.ProxyConnectionError(proxy_url="http://***:***@proxy:3128", error=refused)
+
+    told = str(meaning_of(error))
+
+    assert "secret" in str(refused)
+    assert "secret" not in told
+    assert "HTTP 407, Proxy Authentication Required" in told
 
 
 @pytest.mark.parametrize(

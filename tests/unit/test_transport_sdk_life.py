@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import StoreError, StoreTimeoutError
 from cloudmap_discovery.transport.sdk import SdkTransport
 from cloudmap_discovery.transport.sdk_errors import DeadConnectionError
 from tests.contract.transport_bed import DISCOVER, credentials, until_connections
 from tests.contract.transport_cases import CREDENTIALS
+from tests.contract.transport_clock import HandClock
 from tests.contract.transport_peers import NO_INSTANCES, Asked, HttpPeer, Told, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from tests.standin.stand_in import StandIn
 
@@ -27,21 +27,6 @@ __all__ = ["credentials"]  # a fixture, found by name
 pytestmark = pytest.mark.usefixtures("credentials")
 
 PLENTY_SECONDS = 20.0
-
-
-class HandClock:
-    """Two clocks that only move when told to, each for itself."""
-
-    def __init__(self) -> None:
-        self.at = Instant(1_800_000_000.0, 100.0)
-        self.wall: Callable[[], float] = lambda: self.at.wall
-        self.monotonic: Callable[[], float] = lambda: self.at.monotonic
-
-    def now(self) -> Instant:
-        return self.at
-
-    def move(self, *, wall: float, monotonic: float) -> None:
-        self.at = Instant(self.at.wall + wall, self.at.monotonic + monotonic)
 
 
 @pytest.fixture
@@ -151,8 +136,12 @@ async def test_a_fetch_of_credentials_from_before_a_freeze_is_given_up(
 
 
 async def three_idle_connections(transport: SdkTransport, peer: HttpPeer) -> None:
-    peer.answer = lambda _: Told({"Instances": []}, seconds=0.2)
-    await asyncio.gather(*(discover(transport) for _ in range(3)))
+    ready = asyncio.Event()
+    peer.answer = lambda _: Told({"Instances": []}, when=ready)
+    calls = [asyncio.create_task(discover(transport)) for _ in range(3)]
+    await eventually(lambda: len(peer.asked) == 3)
+    ready.set()
+    await asyncio.gather(*calls)
     assert peer.connections == 3
 
 
@@ -177,7 +166,7 @@ async def test_silence_on_one_connection_makes_all_idle_ones_suspect(peer: HttpP
     transport = transport_to(peer.url)
     await three_idle_connections(transport, peer)
 
-    peer.answer = lambda _: Told({"Instances": []}, seconds=3600.0)
+    peer.answer = lambda _: Told({"Instances": []}, when=asyncio.Event())
     with pytest.raises(StoreTimeoutError):
         await discover(transport, 0.2)
     peer.answer = lambda _: NO_INSTANCES
@@ -189,11 +178,15 @@ async def test_silence_on_one_connection_makes_all_idle_ones_suspect(peer: HttpP
 
 async def test_silence_on_a_new_connection_says_nothing_about_the_idle_ones(peer: HttpPeer) -> None:
     transport = transport_to(peer.url)
-    peer.answer = lambda asked: Told({"Instances": []}, seconds=3600.0 if asked.connection == 2 else 1.0)
+    ready = asyncio.Event()
+    peer.answer = lambda asked: Told(
+        {"Instances": []}, when=ready if asked.connection == 1 else asyncio.Event()
+    )
     slow = asyncio.create_task(discover(transport))
     await eventually(lambda: len(peer.asked) == 1)
     with pytest.raises(StoreTimeoutError):
         await discover(transport, 0.3)
+    ready.set()
     await slow
 
     peer.answer = lambda _: NO_INSTANCES
