@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from cloudmap_discovery import lifecycle, wiring
 from cloudmap_discovery.clock import SystemClock
 from cloudmap_discovery.errors import ConfigurationError
-from cloudmap_discovery.events import LOGGER, EventHub
+from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import DEFAULT_WEIGHT
 from cloudmap_discovery.notices import Notices

@@ -21,12 +21,15 @@ DiscoveryError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from cloudmap_discovery.model import Instance, PassedOver
+
+
+E = TypeVar("E", bound=BaseException)
 
 
 class DiscoveryError(Exception):
@@ -42,6 +45,20 @@ class DiscoveryError(Exception):
         error.__cause__ = self.__cause__
         error.__suppress_context__ = self.__suppress_context__
         return error
+
+
+def without_frames(error: E) -> E:
+    """Return the error with its tracebacks removed, down its chain, so that remembering it keeps no frames alive."""
+    seen: set[int] = set()
+    pending: list[BaseException | None] = [error]
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = None
+        pending += (one.__cause__, one.__context__)
+    return error
 
 
 def _restore(kind: type[Any], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -69,6 +86,12 @@ class InvalidValueError(DiscoveryError, ValueError):
         self.field = field
         self.value = value
         self.limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as every error; a value that is not plain, and may not be picklable, as its text."""
+        is_plain = self.value is None or isinstance(self.value, str | int | float)
+        state = {**self.__dict__, "value": self.value if is_plain else repr(self.value)}
+        return (_restore, (type(self), self.args, state))
 
 
 class ServiceNotFoundError(DiscoveryError):
@@ -167,7 +190,7 @@ class StoreError(DiscoveryError):
     """
 
     retryable_by_default: ClassVar[bool] = False
-    unhealthy: ClassVar[bool] = False
+    unhealthy_by_default: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -177,8 +200,10 @@ class StoreError(DiscoveryError):
         service: str = "",
         operation: str = "",
         retryable: bool | None = None,
+        unhealthy: bool | None = None,
     ) -> None:
         super().__init__(message)
+        self.unhealthy = self.unhealthy_by_default if unhealthy is None else unhealthy
         self.store = store
         self.service = service
         self.operation = operation
@@ -195,7 +220,7 @@ class ThrottledError(StoreError):
     """AWS said that calls come too fast; `code` is AWS's."""
 
     retryable_by_default = True
-    unhealthy = True
+    unhealthy_by_default = True
 
     def __init__(self, message: str, *, code: str = "", **about: Any) -> None:
         super().__init__(message, **about)
@@ -215,7 +240,7 @@ class StoreTimeoutError(StoreError):
     """No answer in time, or no connection at all."""
 
     retryable_by_default = True
-    unhealthy = True
+    unhealthy_by_default = True
 
 
 class MalformedRecordError(StoreError):

@@ -1,16 +1,10 @@
-"""What happened, as frozen values, and the hub that hands them to callbacks."""
+"""What happened, as frozen values."""
 
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-from cloudmap_discovery import lifecycle
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 LOGGER: Final = logging.getLogger("cloudmap_discovery")
 
@@ -111,39 +105,3 @@ class MirrorFailed(Event):
 
     mirror: str
     reason: str
-
-
-class EventHub:
-    """Hands events to callbacks, on the thread where they happen; a callback that raises is logged.
-
-    `callbacks` is empty while nobody listens; hits are not even made into events then.
-    """
-
-    def __init__(self, *always: Callable[[Event], None]) -> None:
-        self._lock = threading.Lock()
-        self._always = always
-        self.callbacks: tuple[Callable[[Event], None], ...] = ()
-        lifecycle.join(self)
-
-    def subscribe(self, callback: Callable[[Event], None]) -> Callable[[], None]:
-        """Call back on every event from now on; returns what ends it."""
-        with self._lock:
-            self.callbacks = (*self.callbacks, callback)
-
-        def unsubscribe() -> None:
-            with self._lock:
-                self.callbacks = tuple(other for other in self.callbacks if other is not callback)
-
-        return unsubscribe
-
-    def emit(self, event: Event) -> None:
-        """Hand the event to everybody."""
-        for callback in (*self._always, *self.callbacks):
-            try:
-                callback(event)
-            except Exception:
-                LOGGER.exception("an on_event callback raised on %s", type(event).__name__)
-
-    def after_fork_in_child(self) -> None:
-        """Take a new lock: the old one may have been held by a thread that is not there any more."""
-        self._lock = threading.Lock()

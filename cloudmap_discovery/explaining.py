@@ -18,13 +18,13 @@ from cloudmap_discovery.freshness import (
     TellFailure,
 )
 from cloudmap_discovery.ladder import Answered, Failed, Missed, Unavailable, passed_over
-from cloudmap_discovery.model import Explanation, HeldReport, StoreReport
+from cloudmap_discovery.model import Explanation, HeldReport, PassedOver, StoreReport
 from cloudmap_discovery.selection import candidates, describe_wanted, matching
 from cloudmap_discovery.selection import passed_over as not_chosen
 from cloudmap_discovery.stores.port import Absent, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cloudmap_discovery.clock import Clock, Instant
     from cloudmap_discovery.freshness import Decision, Entry
@@ -44,8 +44,12 @@ async def explain_lookup(
     clock: Clock,
     negative_ttl_seconds: float,
     serves_stale_at_once: bool,
+    not_aside: Callable[[Sequence[Instance]], Sequence[Instance]],
 ) -> Explanation:
-    """Ask every store for the key, all at once, each with the whole budget."""
+    """Ask every store for the key, all at once, each with the whole budget.
+
+    `not_aside` leaves out the instances that are set aside, unless that are all.
+    """
 
     async def report(store: Store) -> tuple[Said, StoreReport]:
         started = clock.monotonic()
@@ -68,14 +72,20 @@ async def explain_lookup(
     error = result.error
     if error is None and not chosen:
         error = f"no instance has {describe_wanted(where)}"
+    usable = tuple(not_aside(chosen))
+    aside = tuple(
+        PassedOver(instance.id, "is set aside: it was reported as unreachable a moment ago")
+        for instance in chosen
+        if instance not in usable
+    )
     return Explanation(
         service=key.service,
         stage=key.stage,
         namespace=key.namespace,
         held=_held_report(entry, decision, clock.now()),
         stores=tuple(report for _, report in reports),
-        candidates=chosen,
-        passed_over=not_chosen(result.instances, where),
+        candidates=usable,
+        passed_over=(*not_chosen(result.instances, where), *aside),
         source=result.source,
         stale=result.stale,
         error=error,

@@ -59,13 +59,14 @@ Outcome = Landed[R] | Crashed | Abandoned
 class Flight(Generic[R]):
     """One fetch under way. Its budget starts with it."""
 
-    def __init__(self, clock: Clock, budget_seconds: float) -> None:
+    def __init__(self, clock: Clock, budget_seconds: float, kind: str = "") -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
         self._outcome: Outcome[R] | None = None
         self.started: Instant = clock.now()
         self.budget_seconds = budget_seconds
+        self.kind = kind
 
     @property
     def is_overdue(self) -> bool:
@@ -136,17 +137,22 @@ class Flights:
         land: Callable[[T], R],
         *,
         budget_seconds: float,
+        kind: str = "",
+        replaces_other_kinds: bool = False,
     ) -> tuple[Flight[R], bool]:
         """Return the flight of the key, and whether this call started it.
+
+        A flight of another kind that is under way is as good, unless this one `replaces_other_kinds`.
 
         `fly` runs on the I/O thread and is told when the budget began; `land` then records what it brought, unless the flight was abandoned
         meanwhile. One that is older than its budget is abandoned, and another takes its place.
         """
         with self._lock:
             flight = self._under_way.get(key)
-            if flight is not None and not flight.is_overdue:
+            is_good = flight is not None and (flight.kind == kind or not replaces_other_kinds)
+            if flight is not None and is_good and not flight.is_overdue:
                 return flight, False
-            flight = self._under_way[key] = Flight(self._clock, budget_seconds)
+            flight = self._under_way[key] = Flight(self._clock, budget_seconds, kind)
         self._io.spawn(lambda: self._fly(key, flight, fly, land))
         return flight, True
 
@@ -184,7 +190,9 @@ class Flights:
             with self._lock:
                 if self._under_way.get(key) is flight and not flight.was_frozen:
                     outcome = Landed(land(brought))
-        except Exception as error:  # noqa: BLE001 -- a bug; it surfaces as itself at every waiter
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 -- a bug; it surfaces as itself at every waiter
             outcome = Crashed(error)
         finally:
             with self._lock:
@@ -203,5 +211,6 @@ def _own(error: BaseException) -> BaseException:
         own = copy.copy(error)
     except Exception:  # noqa: BLE001 -- an exception that cannot be copied is raised as it is
         return error
-    own.__cause__ = error.__cause__
+    own.__cause__, own.__context__ = error.__cause__, error.__context__
+    own.__suppress_context__ = error.__suppress_context__
     return own.with_traceback(error.__traceback__)

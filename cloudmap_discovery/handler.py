@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextvars
 import functools
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -52,7 +53,8 @@ class _Loops(threading.local):
             )
         if self.runner is None:
             self.runner = asyncio.Runner()
-        return self.runner.run(coroutine)
+        # In a copy of the caller's context: a runner keeps the one that it first ran in.
+        return self.runner.run(coroutine, context=contextvars.copy_context())
 
     def close(self) -> None:
         if self.runner is not None:

@@ -9,14 +9,14 @@ import asyncio
 import threading
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloudmap_discovery import lifecycle
+from cloudmap_discovery.events import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 POOL_THREADS: Final = 8
@@ -50,11 +50,11 @@ class DaemonPool:
                 future.set_result(result)
 
         with self._lock:
-            self._busy += 1
-            if self._busy > self._started and self._started < self._max_threads:
-                self._started += 1
-                name = f"cloudmap-discovery-pool-{self._started}"
+            if self._busy >= self._started and self._started < self._max_threads:
+                name = f"cloudmap-discovery-pool-{self._started + 1}"
                 threading.Thread(target=self._work, name=name, daemon=True).start()
+                self._started += 1  # not before: starting a thread can fail
+            self._busy += 1
         self._jobs.put(job)
         return future
 
@@ -144,14 +144,28 @@ class IOThread:
             return loop
         with self._lock:
             if self._loop is None:
-                self._loop = _Loop(DaemonPool(POOL_THREADS))
-                self._thread = threading.Thread(
-                    target=self._serve, args=(self._loop,), name="cloudmap-discovery-io", daemon=True
+                started = _Loop(DaemonPool(POOL_THREADS))
+                thread = threading.Thread(
+                    target=self._serve, args=(started,), name="cloudmap-discovery-io", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except BaseException:
+                    started.close()
+                    raise
+                self._loop, self._thread = started, thread  # not before: starting a thread can fail
             return self._loop
 
     @staticmethod
     def _serve(loop: _Loop) -> None:
         asyncio.set_event_loop(loop)
-        loop.run_forever()
+        while True:
+            try:
+                loop.run_forever()
+            except (
+                SystemExit,
+                KeyboardInterrupt,
+            ):  # asyncio lets these through, and every caller waits for this loop
+                LOGGER.exception("something on the I/O thread of cloudmap_discovery tried to end the process")
+            else:
+                return

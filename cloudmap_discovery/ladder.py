@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
-from cloudmap_discovery.errors import StoreError, StoreTimeoutError
+from cloudmap_discovery.errors import StoreError, StoreTimeoutError, without_frames
 from cloudmap_discovery.events import StoreFailed
 from cloudmap_discovery.freshness import FROZEN_SECONDS, Standing
 from cloudmap_discovery.stores.port import Absent, Found
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from cloudmap_discovery.clock import Clock, Instant
-    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.freshness import HeldAnswer
     from cloudmap_discovery.model import Key, PassedOver
     from cloudmap_discovery.store_health import StoreHealth
@@ -183,9 +183,10 @@ class Asker:
         """Return what asks for the key in a budget that began at `started`."""
 
         async def ask(store: Store, others: int) -> Said:
-            share = SHARE if others else 1.0
-            await self._await_probe(store, self._rest(started) * share)
-            return await self._ask(store, key, self._rest(started) * share, started)
+            rest = self._rest(started)
+            kept_for_others = rest * (1 - SHARE) if others else 0.0
+            await self._await_probe(store, rest - kept_for_others)
+            return await self._ask(store, key, self._rest(started) - kept_for_others, started)
 
         return ask
 
@@ -226,10 +227,10 @@ class Asker:
     def _failed(self, store: Store, key: Key, error: StoreError, asked: Instant, started: Instant) -> Failed:
         if self._rest(started) > -FROZEN_SECONDS:  # otherwise the store is not to blame
             self._health.failed(store.name, error, asked, self._clock.now())
-        code = getattr(error, "code", "")
-        self._events.emit(
-            StoreFailed(key.service, key.stage, store.name, type(error).__name__, code, str(error))
-        )
+            code = getattr(error, "code", "")
+            self._events.emit(
+                StoreFailed(key.service, key.stage, store.name, type(error).__name__, code, str(error))
+            )
         return Failed(error)
 
     def _rest(self, started: Instant) -> float:
@@ -241,7 +242,7 @@ class Asker:
             async with asyncio.timeout(timeout_seconds):
                 return await store.fetch(key, timeout_seconds=timeout_seconds)
         except TimeoutError as error:
-            raise _too_slow(timeout_seconds) from error.with_traceback(None)
+            raise _too_slow(timeout_seconds) from without_frames(error)
 
 
 def passed_over(said: Said) -> tuple[PassedOver, ...]:

@@ -7,14 +7,12 @@ Parameter Store's PutParameter.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from cloudmap_discovery.errors import InvalidValueError
-from cloudmap_discovery.model import NO_STAGE
+from cloudmap_discovery.model import NO_STAGE, Attributes
 from cloudmap_discovery.semver import parse_version
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_SERVICE_NAME: Final = 127
 MAX_NAMESPACE_NAME: Final = 1024
@@ -51,7 +49,8 @@ def check_text(field: str, value: Any) -> str:
         raise InvalidValueError(field, value, f"must be a str, not {type(value).__name__}")
     if not value:
         raise InvalidValueError(field, value, "must not be empty")
-    return value
+    # A member of an Enum of str is text, but formats as its name: what is used from here on is the text alone.
+    return str.__str__(value)
 
 
 def check_service(value: Any) -> str:
@@ -156,6 +155,17 @@ def check_user_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
             raise InvalidValueError("attributes", key, "a key must be printable ASCII without spaces")
         check_attribute_value(f"attributes[{key!r}]", value)
     return dict(attributes)
+
+
+def check_conditions(where: Any) -> Attributes:
+    """Return the value if it is a mapping of attribute to value."""
+    if not isinstance(where, Mapping):
+        raise InvalidValueError(
+            "where", where, "must be a mapping of attribute to value, such as {'color': 'blue'}"
+        )
+    if not all(isinstance(text, str) for item in where.items() for text in item):
+        raise InvalidValueError("where", where, "its names and values must be str")
+    return Attributes(where)
 
 
 def check_all_attributes(attributes: Mapping[str, str]) -> None:

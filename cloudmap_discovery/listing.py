@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreTimeoutError
-from cloudmap_discovery.events import EventHub, RecordsSkipped
+from cloudmap_discovery.events import RecordsSkipped
 from cloudmap_discovery.model import Instance
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.stores.control_port import Control
 
 # ListInstances bears about 50 a second, for all callers of the account together.

@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery import lifecycle
 from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreError
-from cloudmap_discovery.events import EventHub, MirrorFailed
+from cloudmap_discovery.events import MirrorFailed
 from cloudmap_discovery.model import Instance
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.stores.control_port import Control
     from cloudmap_discovery.stores.mirror_port import Mirror
 
@@ -66,6 +68,7 @@ class Mirrors:
         self._events = events
         self._changes: dict[_Place, dict[str, _Change]] = {}
         self._turns: dict[_Place, _Turn] = {}
+        lifecycle.join(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +82,10 @@ class Mirrors:
     async def deregistered(self, service: str, stage: str, instance_id: str, deadline: Deadline) -> None:
         """Rewrite the mirrors after the record with this id was removed; a mirror that fails is an event."""
         await self._changed((service, stage), instance_id, None, deadline)
+
+    def after_fork_in_child(self) -> None:
+        """Forget whose turn it is: those who write are in the parent only."""
+        self._turns = {}
 
     async def _changed(
         self, place: _Place, instance_id: str, record: Instance | None, deadline: Deadline

@@ -46,7 +46,7 @@ class Notices:
             case FallbackUsed(service, stage, source, reason, failing):
                 level = logging.WARNING if failing else logging.INFO
                 text = f"answered by the fallback {source}: {reason}"
-                self._write(level, ("fallback", service, stage), service, stage, text)
+                self._write(level, ("fallback", str(failing), service, stage), service, stage, text)
             case RecordsSkipped(service, stage, source, reasons):
                 text = f"{source}: skipped {len(reasons)} record(s): {'; '.join(reasons[:5])}"
                 self._write(logging.WARNING, ("skipped", source, service, stage), service, stage, text)

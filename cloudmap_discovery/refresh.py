@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.events import FallbackUsed, RecordsSkipped, Refreshed
 from cloudmap_discovery.freshness import (
+    FROZEN_SECONDS,
     Ask,
     Expired,
     Revalidate,
@@ -24,12 +25,20 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.cache import Cache
     from cloudmap_discovery.clock import Clock, Instant
-    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.flights import Flight, Flights
     from cloudmap_discovery.freshness import Entry, Policy
     from cloudmap_discovery.ladder import Asker, Climbed, Ladder, Said
     from cloudmap_discovery.model import Key
     from cloudmap_discovery.stores.port import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a flight brought; `alike` are services that are held and spelled like one that is not there."""
+
+    climbed: Climbed
+    alike: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class Refresher:
     def start(self, key: Key, *, authority_first: bool = False) -> tuple[Flight[Entry], bool]:
         """Return the key's flight, and whether this call started it; it lands with what is held from then on."""
 
-        async def fly(started: Instant) -> Climbed | None:
+        async def fly(started: Instant) -> _Brought | None:
             entry, now = self.cache.get(key), self.clock.now()
             if not authority_first and not isinstance(
                 decide(entry, now, self.policy), Ask | Expired | Revalidate
@@ -69,22 +78,28 @@ class Refresher:
             held = usable_answer(entry, now, self.policy)
             climbed = await self.ladder.climb(ask, held, authority_first=authority_first)
             self._tell(key, climbed, started)
-            return climbed
+            known = self.cache.services(key.namespace) if isinstance(climbed, Missed) else set()
+            return _Brought(climbed, _alike(key.service, known))
 
         return self.flights.launch(
-            key, fly, lambda climbed: self._land(key, climbed), budget_seconds=self.budget_seconds
+            key,
+            fly,
+            lambda brought: self._land(key, brought),
+            budget_seconds=self.budget_seconds,
+            kind="authority first" if authority_first else "",
+            replaces_other_kinds=authority_first,
         )
 
-    def _land(self, key: Key, climbed: Climbed | None) -> Entry:
-        if climbed is None:
+    def _land(self, key: Key, brought: _Brought | None) -> Entry:
+        if brought is None:
             return self.cache.get(key)
-        entry = self._entry(key, climbed)
+        entry = self._entry(key, brought)
         self.cache.put(key, entry)
         return entry
 
-    def _entry(self, key: Key, climbed: Climbed) -> Entry:
+    def _entry(self, key: Key, brought: _Brought) -> Entry:
         previous, now = self.cache.get(key), self.clock.now()
-        match climbed:
+        match brought.climbed:
             case Answered(found, source, standing, causes):
                 entry = answered(
                     previous, found.instances, source, found.sent, self.policy, self.random, standing=standing
@@ -93,15 +108,16 @@ class Refresher:
                     return entry
                 return replace(entry, back_off=failed(previous, causes, now, self.random).back_off)
             case Missed(stores, detail, causes):
-                alike = _alike(key.service, self.cache.services(key.namespace))
-                return missed(previous, stores, detail, causes, alike, now, self.policy)
+                return missed(previous, stores, detail, causes, brought.alike, now, self.policy)
             case Unavailable(causes):
                 return failed(previous, causes, now, self.random)
             case _:
-                assert_never(climbed)
+                assert_never(brought.climbed)
 
     def _tell(self, key: Key, climbed: Climbed, started: Instant) -> None:
-        took = self.clock.now().seconds_since(started)
+        took = self.clock.now().longest_since(started)
+        if took > self.budget_seconds + FROZEN_SECONDS:
+            return  # it was frozen under way, and what it brought is discarded
         match climbed:
             case Answered(_, source, standing, causes):
                 self.events.emit(Refreshed(key.service, key.stage, "found", source, took))

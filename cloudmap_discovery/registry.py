@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.deadline import Deadline
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes, is_written
-from cloudmap_discovery.events import Deregistered, EventHub, Registered
+from cloudmap_discovery.events import Deregistered, Registered
 from cloudmap_discovery.limits import check_stage
 from cloudmap_discovery.listing import Listing
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, Key
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.mirrors import Mirrors
     from cloudmap_discovery.stores.control_port import Control, Entry
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery import lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +21,17 @@ class SetAside:
     """Remembers reports of failure by key and instance; replaced whole, so that reading takes no lock."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._reported: dict[tuple[Key, str], Instant] = {}
         self._refreshed: dict[Key, Instant] = {}
+        lifecycle.join(self)
 
     def report(self, key: Key, instance_id: str, now: Instant) -> bool:
         """Set the instance aside; returns whether the key is to be refreshed: at most once in five seconds."""
+        with self._lock:
+            return self._report(key, instance_id, now)
+
+    def _report(self, key: Key, instance_id: str, now: Instant) -> bool:
         current = {
             which: since for which, since in self._reported.items() if _within(since, now, ASIDE_SECONDS)
         }
@@ -54,6 +63,10 @@ class SetAside:
             which == key and _within(since, now, ASIDE_SECONDS)
             for (which, _), since in self._reported.items()
         )
+
+    def after_fork_in_child(self) -> None:
+        """Take a new lock: the old one may have been held by a thread that is not there any more."""
+        self._lock = threading.Lock()
 
 
 def _within(since: Instant, now: Instant, seconds: float) -> bool:

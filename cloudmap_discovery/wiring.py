@@ -17,6 +17,7 @@ from cloudmap_discovery.ladder import Asker, Ladder
 from cloudmap_discovery.model import NO_STAGE
 from cloudmap_discovery.ready import ReadyTable
 from cloudmap_discovery.refresh import Refresher
+from cloudmap_discovery.serving import Serving
 from cloudmap_discovery.set_aside import SetAside
 from cloudmap_discovery.settings import CLOUD_MAP, PARAMETER_STORE, Settings, near_misses
 from cloudmap_discovery.store_health import StoreHealth
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from cloudmap_discovery.clock import Clock
-    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.io_thread import IOThread
     from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.stores.control_port import Control
@@ -257,8 +258,8 @@ def make_discovery(
     return Discovery(
         namespace=settings.namespace,
         default_stage=default_stage,
-        stale_wait_seconds=stale_wait_seconds,
         refresher=refresher,
+        serving=Serving(refresher, clock=clock, events=events, stale_wait_seconds=stale_wait_seconds),
         ready=ready,
         set_aside=SetAside(),
         io=io,

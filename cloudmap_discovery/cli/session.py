@@ -10,7 +10,8 @@ from cloudmap_discovery import wiring
 from cloudmap_discovery.cli import machine
 from cloudmap_discovery.clock import SystemClock
 from cloudmap_discovery.errors import InvalidValueError
-from cloudmap_discovery.events import LOGGER, EventHub, StaleServed, StoreFailed
+from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.events import LOGGER, StaleServed, StoreFailed
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.settings import definitions

@@ -59,7 +59,8 @@ class CloudMapStore:
         )
         if "Instances" not in result:
             raise MalformedRecordError(
-                f"service {key.service!r} in namespace {key.namespace!r}", "the answer has no list of instances"
+                f"service {key.service!r} in namespace {key.namespace!r}",
+                "the answer has no list of instances",
             )
         instances, passed_over = [], []
         for summary in result["Instances"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloudmap_discovery.errors import AccessDeniedError, RemoteError, StoreTimeoutError, ThrottledError
 
@@ -103,13 +103,6 @@ CREDENTIAL_CODES: Final = _UNKNOWN_CALLER | _EXPIRED
 NO_CREDENTIALS: Final = "NoCredentials"
 
 
-class ServiceTroubleError(RemoteError):
-    """What answered is a gateway in front of the service, or nothing of AWS: the service as a whole is out of reach."""
-
-    retryable_by_default: ClassVar[bool] = True
-    unhealthy: ClassVar[bool] = True
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """What was asked of AWS, as far as a message needs it; `region` is empty where it is not known."""
@@ -173,12 +166,12 @@ def error_answer(
             **call.about,
         )
     is_trouble = code in _UNAVAILABLE or status in _GATEWAY_STATUSES
-    kind = ServiceTroubleError if is_trouble else RemoteError
-    return kind(
+    return RemoteError(
         message or f"{call.action} was answered with HTTP {status}",
         code=code,
         status=status,
         members=members,
+        unhealthy=is_trouble,
         retryable=is_trouble or status >= _FIRST_SERVER_ERROR or code in _RETRYABLE,
         **call.about,
     )
@@ -190,10 +183,12 @@ def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason:
         return error_answer(call, status=status, code="")
     shown = body[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
     what = f"HTTP {status} and {shown!r}" if status else reason
-    return ServiceTroubleError(
+    return RemoteError(
         f"{call.action} was answered with something that is not an answer of AWS ({what}); "
         "is a proxy or another server in between?",
         status=status,
+        retryable=True,
+        unhealthy=True,
         **call.about,
     )
 
@@ -223,20 +218,6 @@ def no_credentials(call: Call, reason: str) -> AccessDeniedError:
         code=NO_CREDENTIALS,
         **call.about,
     )
-
-
-def without_frames(error: E) -> E:
-    """Return the error with its tracebacks removed, down its chain, so that remembering it keeps no frames alive."""
-    seen: set[int] = set()
-    pending: list[BaseException | None] = [error]
-    while pending:
-        one = pending.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.__traceback__ = None
-        pending += (one.__cause__, one.__context__)
-    return error
 
 
 def _advice(call: Call) -> str:

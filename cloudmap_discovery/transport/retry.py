@@ -7,8 +7,8 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.clock import SystemClock
-from cloudmap_discovery.errors import StoreError
-from cloudmap_discovery.transport.errors import Call, no_answer, without_frames
+from cloudmap_discovery.errors import StoreError, without_frames
+from cloudmap_discovery.transport.errors import Call, no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

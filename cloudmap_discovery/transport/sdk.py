@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloudmap_discovery.clock import SystemClock
+from cloudmap_discovery.errors import without_frames
 from cloudmap_discovery.transport.errors import (
     CREDENTIAL_CODES,
     NO_CREDENTIALS,
     Call,
     no_answer,
-    without_frames,
 )
 from cloudmap_discovery.transport.sdk_errors import (
     DeadConnectionError,

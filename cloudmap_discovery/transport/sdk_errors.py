@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery.errors import ConfigurationError, RemoteError
+from cloudmap_discovery.errors import ConfigurationError, RemoteError, without_frames
 from cloudmap_discovery.transport.errors import (
     Call,
     error_answer,
@@ -12,7 +12,6 @@ from cloudmap_discovery.transport.errors import (
     no_connection,
     no_credentials,
     unreadable_answer,
-    without_frames,
 )
 
 if TYPE_CHECKING:

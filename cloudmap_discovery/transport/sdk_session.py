@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery.errors import ConfigurationError
-from cloudmap_discovery.transport.errors import Call, without_frames
+from cloudmap_discovery.errors import ConfigurationError, without_frames
+from cloudmap_discovery.transport.errors import Call
 from cloudmap_discovery.transport.sdk_answers import StrictParserFactory
 from cloudmap_discovery.transport.sdk_errors import READ_SECONDS, slim, translated
 from cloudmap_discovery.transport.sdk_http import HttpSession, load_tls_context

@@ -13,7 +13,7 @@ SCRIPT: Final = f"""
 import asyncio, gc, tracemalloc
 from cloudmap_discovery import wiring
 from cloudmap_discovery.clock import SystemClock
-from cloudmap_discovery.events import EventHub
+from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.settings import Settings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cloudmap_discovery.cli.session import CoreFactory
-    from cloudmap_discovery.events import EventHub
+    from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.wiring import Core
 
 STAGE: Final = "Production"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from cloudmap_discovery.events import Event, EventHub
+from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.mirrors import Mirrors
 from cloudmap_discovery.model import Instance, Key
 from cloudmap_discovery.registry import Registry
@@ -25,6 +25,7 @@ from cloudmap_discovery.transport.sdk import SdkTransport
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from cloudmap_discovery.events import Event
     from cloudmap_discovery.transport.port import Transport
     from tests.standin.stand_in import StandIn
 

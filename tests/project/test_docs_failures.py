@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from cloudmap_discovery import errors, wiring
-from cloudmap_discovery.events import EventHub
+from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.testing import FakeClock
 from tests.project.markdown import ROOT, table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cloudmap_discovery import wiring
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import AccessDeniedError, StoreTimeoutError, ThrottledError
-from cloudmap_discovery.events import Event, EventHub
+from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import Instance, Key
 from cloudmap_discovery.settings import Settings
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudmap_discovery.discovery import Discovery
+    from cloudmap_discovery.events import Event
     from cloudmap_discovery.freshness import Entry
     from cloudmap_discovery.stores.port import Absent, Found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from cloudmap_discovery.events import Event, EventHub
+from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.mirrors import Mirrors
 from cloudmap_discovery.registry import Registry
 from cloudmap_discovery.stores.cloud_map_control import CloudMapControl
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.errors import StoreError
+    from cloudmap_discovery.events import Event
     from cloudmap_discovery.model import Instance, Key
 
 URL = "https://users.test"

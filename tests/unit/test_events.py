@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from cloudmap_discovery import events
-from cloudmap_discovery.events import Event, EventHub, Hit
+from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.events import Event, Hit
 from tests.unit.bed import listen, make_bed, users
 
 HIT = Hit("users", "Production", "cloudmap", 1.0, stale=False)

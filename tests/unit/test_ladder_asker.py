@@ -14,7 +14,8 @@ from cloudmap_discovery.errors import (
     StoreTimeoutError,
     ThrottledError,
 )
-from cloudmap_discovery.events import Event, EventHub, StoreFailed
+from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.events import Event, StoreFailed
 from cloudmap_discovery.ladder import Asker, Failed, Said
 from cloudmap_discovery.store_health import StoreHealth
 from cloudmap_discovery.stores.port import Absent, Found

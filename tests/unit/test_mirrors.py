@@ -9,7 +9,8 @@ import pytest
 
 from cloudmap_discovery.encoding import encode_attributes
 from cloudmap_discovery.errors import AccessDeniedError, ThrottledError
-from cloudmap_discovery.events import Event, EventHub, MirrorFailed
+from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.events import Event, MirrorFailed
 from cloudmap_discovery.mirrors import Mirrors
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.stores.cloud_map_control import CloudMapControl

@@ -14,16 +14,15 @@ from cloudmap_discovery.errors import (
     StoreError,
     StoreTimeoutError,
     ThrottledError,
+    without_frames,
 )
 from cloudmap_discovery.transport.errors import (
     Call,
-    ServiceTroubleError,
     error_answer,
     no_answer,
     no_connection,
     no_credentials,
     unreadable_answer,
-    without_frames,
 )
 
 DISCOVER = Call("servicediscovery", "DiscoverInstances", region="eu-central-1")
@@ -168,7 +167,7 @@ def test_a_failure_of_one_request_is_retryable_and_says_nothing_about_the_servic
 def test_a_gateway_that_answers_means_that_the_service_is_out_of_reach(status: int, code: str) -> None:
     error = error_answer(DISCOVER, status=status, code=code)
 
-    assert isinstance(error, ServiceTroubleError)
+    assert isinstance(error, RemoteError)
     assert isinstance(error, RemoteError)
     assert (error.status, error.retryable, error.unhealthy) == (status, True, True)
 
@@ -176,7 +175,7 @@ def test_a_gateway_that_answers_means_that_the_service_is_out_of_reach(status: i
 def test_an_answer_that_is_not_of_aws_shows_its_beginning_and_is_retryable() -> None:
     error = unreadable_answer(DISCOVER, status=200, body=b"<html>\xffLog in first</html>" + b"x" * 1000)
 
-    assert isinstance(error, ServiceTroubleError)
+    assert isinstance(error, RemoteError)
     assert (error.status, error.retryable, error.unhealthy) == (200, True, True)
     assert "Log in first" in str(error)
     assert len(str(error)) < 300

@@ -23,7 +23,7 @@ from cloudmap_discovery.errors import (
     StoreError,
     StoreTimeoutError,
 )
-from cloudmap_discovery.transport.errors import Call, ServiceTroubleError
+from cloudmap_discovery.transport.errors import Call
 from cloudmap_discovery.transport.sdk_answers import StrictParserFactory
 from cloudmap_discovery.transport.sdk_errors import UnreadableAnswerError, slim, translated
 from cloudmap_discovery.transport.sdk_session import _version
@@ -96,7 +96,7 @@ def test_the_password_of_a_proxy_is_not_told() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_an_answer_that_broke_off_or_makes_no_sense_is_trouble_of_the_service(error: Exception) -> None:
-    assert isinstance(meaning_of(error), ServiceTroubleError)
+    assert isinstance(meaning_of(error), RemoteError)
 
 
 @pytest.mark.parametrize(
