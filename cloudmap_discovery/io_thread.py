@@ -98,7 +98,8 @@ class IOThread:
         """Run a coroutine on the loop and wait for it on the running one; cancelling the wait cancels it."""
         if self.is_current():
             return await start()
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(start(), self._started()))
+        loop = self._started()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(start(), loop))
 
     def run(self, start: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine on the loop and block this thread until it is done."""
@@ -107,7 +108,8 @@ class IOThread:
                 "a blocking call of cloudmap_discovery.sync was made on the thread that would have to answer it "
                 "(from an on_event callback, say); it would wait for ever"
             )
-        future = asyncio.run_coroutine_threadsafe(start(), self._started())
+        loop = self._started()
+        future = asyncio.run_coroutine_threadsafe(start(), loop)
         try:
             return future.result()
         except BaseException:

@@ -48,3 +48,31 @@ def test_both_sides_of_a_fork_look_up_and_what_was_held_stays_held(aws: StandIn)
         assert after["endpoint"] == "https://orders.test"
         # Two in children, which share nothing with each other, and two in the parent; none for what was held.
         assert aws.calls() == {"servicediscovery:DiscoverInstances": 4}
+
+
+REGISTERING = """
+import os, signal, threading
+def register_in_a_child():
+    thread = threading.Thread(target=sync.register, args=("users", "https://a.test"), kwargs={"stage": "Production"})
+    thread.start()
+    time.sleep(1.5)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        sync.register("users", "https://b.test", stage="Production", variant="b", timeout_seconds=10)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    thread.join()
+    return status
+"""
+
+
+def test_a_child_registers_while_the_parent_rewrites_a_mirror(aws: StandIn) -> None:
+    # The parent is in the middle of its turn at the mirror, which the child must not wait for.
+    aws.faults.latency(3.0, "ssm:PutParameter", count=1)
+    with Sandbox(aws.environment(), more=REGISTERING) as sandbox:
+        sandbox.call("load")
+
+        status = sandbox.call("register_in_a_child")
+
+        assert status == 0

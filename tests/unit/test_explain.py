@@ -213,6 +213,17 @@ async def expired_and_failing(bed: Bed) -> None:
     bed.cloud_map.failure = DENIED
 
 
+async def one_store_behind(bed: Bed) -> None:
+    bed.parameters.put(BLUE)
+    await changed_meanwhile(bed)
+
+
+async def backing_off(bed: Bed) -> None:
+    await expired_and_failing(bed)
+    await bed.find()
+    bed.cloud_map.failure = None
+
+
 async def nothing(bed: Bed) -> None:
     bed.clock.advance(0)
 
@@ -248,7 +259,16 @@ async def reported(bed: Bed) -> None:
     bed.cloud_map.remove(BLUE)
 
 
-SITUATIONS = [fresh, changed_meanwhile, stale, expired, expired_and_failing, nothing, nothing_and_failing]
+SITUATIONS = [
+    fresh,
+    changed_meanwhile,
+    stale,
+    expired,
+    expired_and_failing,
+    backing_off,
+    nothing,
+    nothing_and_failing,
+]
 SITUATIONS += [by_hand, provisional, provisional_again, removed, reported]
 
 
