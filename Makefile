@@ -66,7 +66,7 @@ demo: $(READY) build ## See the main job work: real layer, real runtime, a stand
 
 .PHONY: bench
 bench: $(READY) ## Measure cached reads, cold keys, memory and first lookups, side by side with peers
-	@for name in cached cold_key memory first_lookup; do $(BIN)/python -m tests.benchmarks.$$name; done
+	@for name in cached cold_key memory first_lookup layer_bytecode; do $(BIN)/python -m tests.benchmarks.$$name; done
 
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements

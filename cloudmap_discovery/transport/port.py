@@ -20,7 +20,8 @@ class Transport(Protocol):
         """Call an operation, `("servicediscovery", "DiscoverInstances", {...})`, in the shapes of the AWS API.
 
         Raises a `StoreError`: `ThrottledError`, `AccessDeniedError`, `StoreTimeoutError` (no answer within
-        `timeout_seconds`, or no connection), or `RemoteError` for every other error answer.
+        `timeout_seconds`, or no connection), or `RemoteError` for every other error answer; or a
+        `ConfigurationError` where what carries the call is configured wrongly.
         """
         ...
 

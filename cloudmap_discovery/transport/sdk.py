@@ -88,6 +88,9 @@ class SdkTransport:
         self._region = region or environment.get("AWS_REGION") or None
         self._endpoint_url = endpoint_url
         self._clock: Clock = SystemClock() if clock is None else clock
+        self._has_own_endpoint = endpoint_url is not None or any(
+            name.startswith("AWS_ENDPOINT_URL") for name in environment
+        )
         self._in_lambda = "AWS_LAMBDA_RUNTIME_API" in environment
         self._idle_seconds = idle_seconds
         self._sdk = Sdk(ca_bundle=environment.get("REQUESTS_CA_BUNDLE") or True)
@@ -182,7 +185,7 @@ class SdkTransport:
             operation,
             region=self._region or "" if client is None else client.sdk_client.meta.region_name,
             in_lambda=self._in_lambda,
-            has_own_endpoint=self._endpoint_url is not None,
+            has_own_endpoint=self._has_own_endpoint,
         )
 
     def _pool_of_this_loop(self) -> _Pool:

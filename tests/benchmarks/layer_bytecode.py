@@ -1,6 +1,6 @@
 """What the layer's bytecode gains at a cold start: imports from the unpacked layer with it and without.
 
-    python -m tests.benchmarks.bench_layer_bytecode [--rounds 15]
+    python -m tests.benchmarks.layer_bytecode [--rounds 15]
 
 Every measurement is a fresh process of the running Python that finds nothing but the layer and the standard library. The layer cannot
 be written to, as /opt cannot. Both variants take turns, so that a busy moment of the machine meets both.
