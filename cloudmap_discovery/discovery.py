@@ -117,7 +117,7 @@ class Discovery:
     async def discover(
         self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
     ) -> Instance:
-        """Return one instance of the service, chosen as the design says."""
+        """Return one instance of the service, chosen by version, then by weight."""
         held = self.held(service, stage, where)
         if held is not None:
             return held

@@ -73,10 +73,11 @@ async def explain_lookup(
     if error is None and not chosen:
         error = f"no instance has {describe_wanted(where)}"
     usable = tuple(not_aside(chosen))
+    same = {id(instance) for instance in usable}
     aside = tuple(
         PassedOver(instance.id, "is set aside: it was reported as unreachable a moment ago")
         for instance in chosen
-        if instance not in usable
+        if id(instance) not in same
     )
     return Explanation(
         service=key.service,

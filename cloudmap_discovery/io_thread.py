@@ -72,12 +72,12 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def __init__(self, pool: DaemonPool) -> None:
         super().__init__()
-        self._pool = pool
+        self.pool = pool
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # the stub's TypeVarTuple adds nothing here
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
-        return asyncio.wrap_future(self._pool.submit(func, *args), loop=self)
+        return asyncio.wrap_future(self.pool.submit(func, *args), loop=self)
 
 
 class IOThread:
@@ -112,16 +112,12 @@ class IOThread:
         future = asyncio.run_coroutine_threadsafe(start(), loop)
         try:
             return future.result()
-        except BaseException:
-            future.cancel()  # the wait was interrupted (Ctrl-C), or the coroutine is done anyway
-            raise
+        finally:
+            future.cancel()  # if the wait was interrupted (Ctrl-C); otherwise it is done anyway
 
     async def in_pool(self, function: Callable[[], T]) -> T:
         """Run a blocking function on the pool and wait for it on the running loop."""
-        self._started()
-        loop = self._loop
-        assert loop is not None  # noqa: S101 -- _started has just made it
-        return await asyncio.wrap_future(loop._pool.submit(function))  # noqa: SLF001 -- our own class
+        return await asyncio.wrap_future(self._started().pool.submit(function))
 
     def is_current(self) -> bool:
         """Return whether the caller is on the thread of the loop."""
@@ -152,7 +148,7 @@ class IOThread:
                 )
                 try:
                     thread.start()
-                except BaseException:
+                except BaseException:  # whatever it is, the loop must not stay open
                     started.close()
                     raise
                 self._loop, self._thread = started, thread  # not before: starting a thread can fail

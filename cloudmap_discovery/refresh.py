@@ -81,13 +81,14 @@ class Refresher:
             known = self.cache.services(key.namespace) if isinstance(climbed, Missed) else set()
             return _Brought(climbed, _alike(key.service, known))
 
+        skips_stores = authority_first and self.ladder.stores[0] is not self.ladder.authority
         return self.flights.launch(
             key,
             fly,
             lambda brought: self._land(key, brought),
             budget_seconds=self.budget_seconds,
-            kind="authority first" if authority_first else "",
-            replaces_other_kinds=authority_first,
+            kind="authority first" if skips_stores else "",
+            replaces_other_kinds=skips_stores,
         )
 
     def _land(self, key: Key, brought: _Brought | None) -> Entry:

@@ -25,7 +25,7 @@ from layer.archive import (
 )
 from layer.bytecode import Bytecode, add_bytecode
 from layer.content import belongs
-from layer.errors import LayerError
+from layer.errors import LayerError, ToolFailedError
 from layer.interpreters import Interpreter, find_interpreter
 from layer.targets import Target, architecture_of_machine, find_target
 from layer.tools import find_uv, run_tool
@@ -125,28 +125,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _install_dependencies(target: Target, *, root: Path, into: Path) -> None:
-    run_tool(
+    _run_uv(
         [
-            *(find_uv(), "pip", "install", "--quiet", "--target", into),
+            *("pip", "install", "--quiet", "--target", into),
             *("--python-version", target.python.version, "--python-platform", target.uv_platform),
             *("--only-binary", ":all:", "--link-mode", "copy"),
             *("--require-hashes", "-r", REQUIREMENTS),
         ],
         to=f"install the layer's packages for {target.slug}",
-        cwd=root,
+        root=root,
     )
+
+
+def _run_uv(arguments: Sequence[str | Path], *, to: str, root: Path) -> None:
+    """Run uv with what it has in its cache, and with the network only if that is not enough; hashes are pinned."""
+    try:
+        run_tool([find_uv(), "--offline", *arguments], to=to, cwd=root)
+    except ToolFailedError:
+        run_tool([find_uv(), *arguments], to=to, cwd=root)
 
 
 def _install_own_package(*, root: Path, into: Path, work: Path) -> str:
     """Build the wheel of the source tree, unpack it, and return its version."""
     wheels = work / "wheels"
-    run_tool(
+    _run_uv(
         [
-            *(find_uv(), "build", "--quiet", "--wheel", "--out-dir", wheels),
+            *("build", "--quiet", "--wheel", "--out-dir", wheels),
             *("--require-hashes", "--build-constraints", BUILD_REQUIREMENTS, "."),
         ],
         to="build this project's wheel",
-        cwd=root,
+        root=root,
     )
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:

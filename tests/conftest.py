@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
+
 from tests.standin.fixtures import aws, stand_in_of_process
 
 for _name in [name for name in os.environ if name.startswith(("AWS_", "DISCOVERY_"))]:
     del os.environ[_name]
+
+# Machines are shared: how long one example takes says nothing.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 __all__ = ["aws", "stand_in_of_process"]

@@ -152,6 +152,8 @@ def test_an_interrupted_run_ends_at_once_without_a_traceback(aws: StandIn) -> No
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # Ignored, and inherited so, where the tests run in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 -- no thread starts processes here
         )
         try:
             hanging.wait_until_met(1, timeout_seconds=TIMEOUT_SECONDS)

@@ -22,7 +22,8 @@ def processes(aws: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     made: list[Process] = []
 
     def make(**settings: str) -> Process:
-        made.append(Process({**aws.environment(), **settings}))
+        # A budget that a busy machine does not exhaust, unless the test is about budgets.
+        made.append(Process({**aws.environment(), "DISCOVERY_TIMEOUT": "30", **settings}))
         return made[-1]
 
     yield make

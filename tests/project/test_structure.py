@@ -25,7 +25,8 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("event_hub",),
     ("registration",),
     ("stores.port", "stores.mirror_port", "transport.port", "settings_pydantic", "notices", "emf"),
-    ("stores.*", "transport.*", "cache", "io_thread", "store_health", "ready", "set_aside"),
+    ("stores.*", "transport.*"),
+    ("cache", "io_thread", "store_health", "ready", "set_aside"),
     ("ladder", "flights"),
     ("refresh", "explaining", "mirrors", "listing", "spreading"),
     ("serving",),
@@ -36,7 +37,9 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("__init__",),
     ("cli", "cli.*"),
 )
-PEERS_MAY_IMPORT_EACH_OTHER: Final = {"stores.*", "transport.*", "cli.*"}
+# In these folders, the modules of one family import each other and what belongs to none, never another family's.
+FAMILIES: Final = {"stores": ("cloud_map", "parameter"), "transport": ("sdk", "retry"), "cli": ()}
+READS_THE_ENVIRONMENT: Final = "wiring"
 HEAVY: Final = (
     "aiobotocore",
     "aiohttp",
@@ -67,35 +70,75 @@ def layer_of(module: str) -> int:
     raise AssertionError(f"{module} stands in no layer: say in LAYERS who may import it")
 
 
-def imported_by(module: str) -> set[str]:
-    """Return the modules of the package that a module imports when it runs; for types alone does not count."""
+def family_of(module: str) -> str | None:
+    folder, _, name = module.partition(".")
+    return next((family for family in FAMILIES[folder] if name.startswith(family)), None)
+
+
+def tree_of(module: str) -> ast.Module:
     path = PACKAGE.joinpath(*module.split("."))
-    tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text())
+    return ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text())
+
+
+def imported_by(tree: ast.Module) -> set[str]:
+    """Return the modules of the package that a module imports when it runs; for types alone does not count."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cloudmap_discovery"):
-            base = (node.module or "").removeprefix("cloudmap_discovery").lstrip(".")
-            for alias in node.names:
-                inner = f"{base}.{alias.name}".lstrip(".")
-                found.add(inner if inner in modules() else base or "__init__")
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, _, inner = name.partition(".")
+            if package == "cloudmap_discovery":
+                module = inner if inner in modules() else inner.rpartition(".")[0]
+                found.add(module or "__init__")
     return found
+
+
+def is_wrong(module: str, other: str) -> bool:
+    if layer_of(other) != layer_of(module):
+        return layer_of(other) > layer_of(module)
+    folder = module.partition(".")[0]
+    if folder not in FAMILIES or folder != other.partition(".")[0]:
+        return True
+    return family_of(other) is not None and family_of(other) != family_of(module)
 
 
 @pytest.mark.parametrize("module", [name for name in modules() if name not in {"stores", "transport"}])
 def test_a_module_imports_only_from_the_layers_below_its_own(module: str) -> None:
-    layer = layer_of(module)
+    assert not {other for other in imported_by(tree_of(module)) if is_wrong(module, other)}
 
-    wrong = {
-        other
-        for other in imported_by(module)
-        if layer_of(other) > layer
-        or (layer_of(other) == layer and not set(LAYERS[layer]) & PEERS_MAY_IMPORT_EACH_OTHER)
-    }
 
-    assert not wrong
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("model", "import cloudmap_discovery.wiring"),
+        ("cache", "from cloudmap_discovery.ready import ReadyTable"),
+        ("stores.cloud_map", "from cloudmap_discovery.stores.parameter_store import ParameterStore"),
+        ("stores.outcome", "from cloudmap_discovery.stores.cloud_map import CloudMapStore"),
+        ("ladder", "from cloudmap_discovery import discovery"),
+    ],
+)
+def test_an_import_in_the_wrong_direction_is_noticed(module: str, line: str) -> None:
+    assert [other for other in imported_by(ast.parse(line)) if is_wrong(module, other)]
+
+
+@pytest.mark.parametrize("module", modules())
+def test_only_the_composition_root_reads_the_environment(module: str) -> None:
+    reads = [
+        node
+        for node in ast.walk(tree_of(module))
+        if (isinstance(node, ast.Attribute) and node.attr in {"environ", "environb", "getenv"})
+        or (isinstance(node, ast.ImportFrom) and node.module == "os")
+    ]
+
+    assert module == READS_THE_ENVIRONMENT or not reads
 
 
 def test_importing_the_package_loads_no_sdk_no_pydantic_and_no_command_line() -> None:

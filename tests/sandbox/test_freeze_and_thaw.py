@@ -109,7 +109,8 @@ def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandI
 
 def test_every_invocation_may_have_an_event_loop_of_its_own(aws: StandIn) -> None:
     seed(aws)
-    with Sandbox(environment(aws, DISCOVERY_TTL="0.1", DISCOVERY_STALE_WHILE_REVALIDATE="0")) as sandbox:
+    settings = {"DISCOVERY_TTL": "0.1", "DISCOVERY_STALE_WHILE_REVALIDATE": "0", "DISCOVERY_TIMEOUT": "30"}
+    with Sandbox(environment(aws, **settings)) as sandbox:
         answers = []
         for loop in ("run", "run", "runner", "runner", "none", "run"):
             time.sleep(0.15)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 import pytest
@@ -86,6 +87,23 @@ async def test_a_dash_as_a_stage_means_none_even_where_there_is_a_default() -> N
     bed.cloud_map.put(users("https://none.test", stage="-"))
 
     assert (await bed.discovery.discover("users", stage="-")).endpoint == "https://none.test"
+
+
+class Stage(str, enum.Enum):  # noqa: UP042 -- users write it so, and its str() is not its text
+    PRODUCTION = "Production"
+
+
+async def test_a_member_of_an_enum_of_text_counts_as_its_text(bed: Bed) -> None:
+    bed.cloud_map.put(users())
+
+    found = [await bed.discovery.discover("users", stage=stage) for stage in (Stage.PRODUCTION, "Production")]
+    again = bed.discovery.held("users", Stage.PRODUCTION)
+
+    assert found == [users(), users()]
+    assert again == users()
+    assert (await bed.find_all(stage=Stage.PRODUCTION)).stage == "Production"
+    assert type((await bed.find_all(stage=Stage.PRODUCTION)).stage) is str
+    assert bed.asked == ["cloudmap"]
 
 
 @pytest.mark.parametrize("instance", ["users", None, 7])

@@ -177,7 +177,7 @@ async def test_what_is_ready_is_bounded_by_what_is_held() -> None:
 
 def test_a_guard_that_is_used_raises() -> None:
     async def nothing() -> NoReturn:
-        raise NotImplementedError
+        raise AssertionError("never run")
 
     GUARDED.is_forbidden = True
 

@@ -145,6 +145,19 @@ async def test_it_skips_them_too_where_an_ordinary_refresh_is_under_way() -> Non
     assert await bed.find(where={"color": "green"}) == GREEN
 
 
+async def test_one_refresh_is_enough_where_an_ordinary_one_asks_the_authority_first_too() -> None:
+    bed = await holding(61)
+    bed.cloud_map.put(GREEN)
+    bed.cloud_map.is_open = False
+
+    looking_up = asyncio.create_task(bed.find(where={"color": "green"}))
+    await bed.until(lambda: bed.asked)
+    bed.cloud_map.is_open = True
+
+    assert await looking_up == GREEN
+    assert bed.asked == ["cloudmap"]
+
+
 async def test_where_the_refresh_fails_and_nothing_held_matches_the_error_says_so() -> None:
     bed = await holding(30)
     bed.cloud_map.failure = DENIED

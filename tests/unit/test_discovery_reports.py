@@ -130,6 +130,22 @@ async def test_a_refresh_after_a_report_skips_the_stores_before_the_authority() 
     assert bed.asked == ["cloudmap"]
 
 
+async def test_a_refresh_that_was_sent_before_the_report_does_not_answer_it() -> None:
+    bed = await holding()
+    bed.clock.advance(61)
+    bed.cloud_map.is_open = False
+    await bed.find()
+    await bed.until(lambda: bed.asked)
+
+    await bed.discovery.report_failure(A)
+    await bed.find()
+    bed.cloud_map.is_open = True
+    await bed.landed()
+    await bed.until(lambda: len(bed.asked) == 2)
+
+    assert not (await bed.find_all()).stale
+
+
 async def test_a_report_does_not_empty_what_is_held() -> None:
     bed = await holding()
     bed.cloud_map.failure = DENIED

@@ -87,6 +87,33 @@ def test_a_callback_that_raises_is_logged_and_the_others_are_called(
     assert record.exc_info[0] is KeyError
 
 
+def test_a_callback_that_always_raises_is_logged_five_times(caplog: pytest.LogCaptureFixture) -> None:
+    hub = EventHub()
+
+    def broken(event: Event) -> None:
+        raise KeyError(event.service)
+
+    hub.subscribe(broken)
+    for _ in range(20):
+        hub.emit(HIT)
+
+    assert len(caplog.records) == 5
+    assert caplog.records[-1].getMessage().endswith("it is not logged again")
+
+
+def test_the_same_callback_subscribed_twice_is_called_twice_and_ended_one_by_one() -> None:
+    hub = EventHub()
+    seen: list[Event] = []
+    callback = seen.append
+    first, _ = hub.subscribe(callback), hub.subscribe(callback)
+
+    hub.emit(HIT)
+    first()
+    hub.emit(HIT)
+
+    assert len(seen) == 3
+
+
 def test_a_callback_may_unsubscribe_while_it_is_called() -> None:
     hub = EventHub()
     seen: list[Event] = []

@@ -9,53 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudmap_discovery.flights import Abandoned, Flight, Flights, Landed, Waiting
-from cloudmap_discovery.testing import FakeClock
-from tests.unit.bed import IO
+from cloudmap_discovery.flights import Abandoned, Landed, Waiting
+from tests.unit.airport import Airport
 
 if TYPE_CHECKING:
     from cloudmap_discovery.clock import Instant
-
-
-class Airport:
-    """Flights that take off at once, and come back with a number when `gate` opens."""
-
-    def __init__(self, budget_seconds: float = 2.0) -> None:
-        self.clock = FakeClock()
-        self.flights = Flights(IO, self.clock)
-        self.budget_seconds = budget_seconds
-        self.gate_is_open = True
-        self.takes_seconds = 0.0
-        self.error: BaseException | None = None
-        self.started: list[Instant] = []
-        self.recorded: list[int] = []
-
-    def launch(self, key: str = "key") -> tuple[Flight[str], bool]:
-        return self.flights.launch(key, self._fly, self._land, budget_seconds=self.budget_seconds)
-
-    async def _fly(self, started: Instant) -> int:
-        self.started.append(started)
-        number = len(self.started)
-        while not self.gate_is_open:  # noqa: ASYNC110 -- opened from another thread
-            await asyncio.sleep(0.001)
-        self.clock.advance(self.takes_seconds)
-        if self.error is not None:
-            raise self.error
-        return number
-
-    def _land(self, number: int) -> str:
-        self.recorded.append(number)
-        return f"number {number}"
-
-    async def until_empty(self) -> None:
-        async with asyncio.timeout(10):
-            while self.flights._under_way:  # noqa: ASYNC110 -- emptied by another thread
-                await asyncio.sleep(0.001)
-
-    async def until_started(self, count: int) -> None:
-        async with asyncio.timeout(10):
-            while len(self.started) < count:  # noqa: ASYNC110 -- appended to by another thread
-                await asyncio.sleep(0.001)
 
 
 async def test_a_flight_lands_with_what_was_recorded() -> None:
@@ -85,6 +43,25 @@ async def test_while_a_flight_is_under_way_callers_share_it() -> None:
     assert under_way
     assert await first.landed() == await second.landed()
     assert not airport.flights.is_under_way("key")
+
+
+async def test_a_flight_of_another_kind_is_as_good_unless_it_is_to_be_replaced() -> None:
+    airport = Airport()
+    airport.gate_is_open = False
+    ordinary, _ = airport.launch()
+    await airport.until_started(1)
+
+    special, special_is_ours = airport.launch(kind="special", replaces_other_kinds=True)
+    same, same_is_ours = airport.launch(kind="special", replaces_other_kinds=True)
+    joined, joined_is_ours = airport.launch()
+    await airport.until_started(2)
+    airport.gate_is_open = True
+
+    assert special is same is joined
+    assert (special_is_ours, same_is_ours, joined_is_ours) == (True, False, False)
+    assert await ordinary.landed() == Abandoned()
+    assert await special.landed() == Landed("number 2")
+    assert airport.recorded == [2]
 
 
 async def test_after_a_flight_another_starts() -> None:

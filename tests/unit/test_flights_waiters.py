@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cloudmap_discovery.flights import Landed, Waiting
+from tests.unit.airport import Airport
 from tests.unit.bed import Bed, RunningClock, make_bed, users
-from tests.unit.test_flights import Airport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import threading
 from typing import Any
@@ -61,6 +62,25 @@ def test_what_is_kept_across_invocations_stays_usable() -> None:
             return "kept"
 
     assert [keeps("first", None), keeps("second", None), keeps("last", None)] == ["kept", "kept", "set, done"]
+
+
+def test_an_invocation_sees_the_context_of_its_caller_and_not_of_the_one_before() -> None:
+    request: contextvars.ContextVar[str] = contextvars.ContextVar("request", default="none")
+
+    @async_handler
+    async def remembers(event: str, _context: None) -> str:
+        seen = request.get()
+        request.set(event)
+        await asyncio.sleep(0)
+        return seen
+
+    first, second = remembers("first", None), remembers("second", None)
+    token = request.set("caller's")
+    third = remembers("third", None)
+    request.reset(token)
+
+    assert [first, second, third] == ["none", "none", "caller's"]
+    assert request.get() == "none"
 
 
 def test_two_handlers_of_one_process_share_the_loop() -> None:

@@ -143,6 +143,22 @@ def test_what_is_spawned_is_kept_from_the_garbage_collector_until_it_is_done() -
     assert io._tasks == set()
 
 
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+def test_what_would_end_a_process_does_not_end_the_loop(
+    kind: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    io = IOThread()
+
+    async def leave() -> None:
+        raise kind
+
+    before = io.run(where_it_runs)
+    io.spawn(leave)
+
+    assert io.run(where_it_runs) is before
+    assert "tried to end the process" in caplog.text
+
+
 async def test_what_blocks_runs_on_the_pool_and_not_on_the_loop() -> None:
     thread = await IO.in_pool(threading.current_thread)
 

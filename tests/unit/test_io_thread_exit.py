@@ -59,6 +59,7 @@ PROGRAMS = {
     """,
     "Ctrl-C during a blocking call": """
         import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
         io = IOThread()
         def interrupt():
             begun.wait()

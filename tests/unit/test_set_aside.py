@@ -82,3 +82,12 @@ def test_reports_that_ended_are_forgotten() -> None:
 
     assert len(aside._reported) == 1
     assert len(aside._refreshed) == 1
+
+
+def test_the_child_of_a_fork_can_report_though_a_thread_of_the_parent_held_the_lock() -> None:
+    clock, aside = FakeClock(), SetAside()
+    aside._lock.acquire()
+
+    aside.after_fork_in_child()
+
+    assert aside.report(KEY, A.id, clock.now())

@@ -15,7 +15,7 @@ from cloudmap_discovery.settings_pydantic import read_settings
 DEFINITIONS = definitions()
 VARIABLES = {setting.name: setting.variable for setting in DEFINITIONS}
 
-# Names of the design that come with later parts: none is accepted and ignored.
+# Names that there are not yet: none is accepted and ignored.
 LATER = ["bucket", "snapshot_key", "snapshot_file", "max_snapshot_age", "preload", "overrides"]
 
 names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}", fullmatch=True)
