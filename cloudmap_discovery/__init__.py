@@ -38,6 +38,12 @@ from cloudmap_discovery.settings import Settings
 
 __version__ = "0.1.0"
 
+
+def __dir__() -> list[str]:
+    """Show the public names, not the modules behind them."""
+    return __all__
+
+
 __all__ = [
     "NO_STAGE",
     "AccessDeniedError",

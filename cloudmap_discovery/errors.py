@@ -71,8 +71,11 @@ class ConfigurationError(DiscoveryError):
     """A setting is wrong: `variable`, its `value` and what is `allowed`."""
 
     def __init__(self, variable: str, value: str | None, allowed: str) -> None:
-        shown = "is not set" if value is None else f"is {_clip(value)!r}"
-        super().__init__(f"{variable} {shown}: {allowed}")
+        super().__init__(
+            f"{variable} is not set: {allowed}"
+            if value is None
+            else f"{variable} is {_clip(value)!r}; it must be {allowed}"
+        )
         self.variable = variable
         self.value = value
         self.allowed = allowed

@@ -20,14 +20,18 @@ LOGGED_FAILURES: Final = 5
 class Subscription:
     """One callback, and how often it raised."""
 
-    __slots__ = ("callback", "failures")
+    __slots__ = ("_called", "callback", "failures")
 
     def __init__(self, callback: Callable[[Event], None]) -> None:
         self.callback = callback
         self.failures = 0
+        self._called = threading.local()
 
     def tell(self, event: Event) -> None:
-        """Call back; what the callback raises is logged."""
+        """Call back, unless this thread is in the callback already; what it raises is logged."""
+        if getattr(self._called, "now", False):
+            return  # an event that the callback itself caused
+        self._called.now = True
         try:
             self.callback(event)
         except Exception:  # noqa: BLE001 -- whatever a user's callback raises must not break the lookup it watches
@@ -35,6 +39,8 @@ class Subscription:
             if self.failures <= LOGGED_FAILURES:
                 last = "; it is not logged again" if self.failures == LOGGED_FAILURES else ""
                 LOGGER.exception("an on_event callback raised on %s%s", type(event).__name__, last)
+        finally:
+            self._called.now = False
 
 
 class EventHub:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, assert_never
 
 from cloudmap_discovery import lifecycle
+from cloudmap_discovery.errors import DiscoveryError
 from cloudmap_discovery.freshness import FROZEN_SECONDS
 
 if TYPE_CHECKING:
@@ -207,6 +208,8 @@ def _wake(future: asyncio.Future[None]) -> None:
 
 
 def _own(error: BaseException) -> BaseException:
+    if isinstance(error, DiscoveryError):
+        return error.fresh()
     try:
         own = copy.copy(error)
     except Exception:  # noqa: BLE001 -- an exception that cannot be copied is raised as it is

@@ -30,9 +30,20 @@ def async_handler(function: Callable[[E, C], Coroutine[Any, Any, R]]) -> Callabl
 
     @functools.wraps(function)
     def handler(event: E, context: C) -> R:
-        return _loops.run(function(event, context))
+        coroutine = function(event, context)
+        if not asyncio.iscoroutine(coroutine):
+            raise TypeError(_not_async(function, coroutine))
+        return _loops.run(coroutine)
 
     return handler
+
+
+def _not_async(function: object, returned: object) -> str:
+    name = getattr(function, "__qualname__", repr(function))
+    return (
+        f"{name} is not an async def: it returned {type(returned).__name__}; a plain handler needs no async_handler, "
+        "and uses cloudmap_discovery.sync"
+    )
 
 
 class _Loops(threading.local):

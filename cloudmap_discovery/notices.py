@@ -41,12 +41,16 @@ class Notices:
         match event:
             case StaleServed(service, stage, source, age_seconds, reason, failing):
                 level = logging.WARNING if failing else logging.INFO
-                text = f"serving a stale answer of {source}, {age_seconds:.0f} s old: {reason}"
+                # Where something fails, its own line says what.
+                why = "it could not be refreshed" if failing else reason
+                text = f"serving a stale answer of {source}, {age_seconds:.0f} s old: {why}"
                 self._write(level, ("stale", str(failing), service, stage), service, stage, text)
             case FallbackUsed(service, stage, source, reason, failing):
                 level = logging.WARNING if failing else logging.INFO
                 text = f"answered by the fallback {source}: {reason}"
-                self._write(level, ("fallback", str(failing), service, stage), service, stage, text)
+                # While the authority fails, what a fallback said is a stale answer, too: one line for both.
+                topic = "stale" if failing else "fallback"
+                self._write(level, (topic, str(failing), service, stage), service, stage, text)
             case RecordsSkipped(service, stage, source, reasons):
                 text = f"{source}: skipped {len(reasons)} record(s): {'; '.join(reasons[:5])}"
                 self._write(logging.WARNING, ("skipped", source, service, stage), service, stage, text)

@@ -46,7 +46,7 @@ class StoreHealth:
             return None
         waited = now.seconds_since(trouble.since)
         if 0 <= waited < trouble.seconds:
-            return _not_asked(trouble.error, f"left alone for {trouble.seconds - waited:.1f} s more")
+            return _not_asked(trouble.error, f"backing off for another {trouble.seconds - waited:.1f} s")
         probe = trouble.probe_started
         if probe is not None and 0 <= now.seconds_since(probe) < self._probe_seconds:
             return _not_asked(trouble.error, "a probe is under way")
@@ -91,5 +91,5 @@ class StoreHealth:
 
 def _not_asked(error: StoreError, why: str) -> StoreError:
     refusal = error.fresh()
-    refusal.args = (f"not asked, {why}, after: {error}",)
+    refusal.args = (f"{why}, after: {error}",)
     return refusal

@@ -56,9 +56,14 @@ class FakeClock:
         """Set the clocks."""
         self._now = Instant(wall, monotonic)
 
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass at once, in place of `asyncio.sleep`."""
+        self.advance(seconds)
+        await asyncio.sleep(0)
+
 
 class FakeStore:
-    """A store in memory, by default in the place of Cloud Map.
+    """A store in memory, by default in the place of Cloud Map. Records of a stage go before those of every stage.
 
     `failure` makes every fetch fail until it is None again; `delay_seconds` makes it slow; `passed_over` are records
     that it cannot use. `asked` has the keys of all fetches, in order.
@@ -104,11 +109,11 @@ class FakeStore:
                 raise StoreTimeoutError(message, store=self.name) from error
         if self.failure is not None:
             raise self.failure.at(self.name)
-        found = tuple(
-            replace(record, stage=key.stage)
-            for record in self.records
-            if record.service == key.service and record.stage in {key.stage, EVERY_STAGE}
-        )
+        of_service = [record for record in self.records if record.service == key.service]
+        of_stage = [record for record in of_service if record.stage == key.stage]
+        found = of_stage or [
+            _in_stage(record, key.stage) for record in of_service if record.stage == EVERY_STAGE
+        ]
         try:
             return outcome(
                 found,
@@ -146,26 +151,29 @@ class FakeControl:
         return tuple(sorted({record.service for record in self._store.records}))
 
     async def instance(
-        self, namespace: str, service: str, instance_id: str, deadline: Deadline
+        self,
+        namespace: str,  # noqa: ARG002 -- the port's signature
+        service: str,
+        instance_id: str,
+        deadline: Deadline,  # noqa: ARG002 -- the port's signature
     ) -> Entry | None:
         """Return one record, or None."""
-        entries = await self.instances(namespace, service, deadline)
+        entries = self._entries(service, stage=_stage_of(instance_id))
         return next((entry for entry in entries if entry.id == instance_id), None)
 
     async def instances(self, namespace: str, service: str, deadline: Deadline) -> tuple[Entry, ...]:  # noqa: ARG002 -- the port's signature
         """Return the records of a service, by id."""
-        self._fail_if_told()
-        return tuple(
-            Entry(record.id, encode_attributes(record))
-            for record in map(self._as_listed, self._store.records)
-            if record.service == service
-        )
+        return self._entries(service, stage=self._stage)
 
     async def discoverable(
-        self, namespace: str, service: str, query: Mapping[str, str], deadline: Deadline
+        self,
+        namespace: str,  # noqa: ARG002 -- the port's signature
+        service: str,
+        query: Mapping[str, str],
+        deadline: Deadline,  # noqa: ARG002 -- the port's signature
     ) -> tuple[Entry, ...]:
         """Return the records of a service that have the attributes of the query."""
-        entries = await self.instances(namespace, service, deadline)
+        entries = self._entries(service, stage=query.get("stage", self._stage))
         return tuple(entry for entry in entries if query.items() <= entry.attributes.items())
 
     async def register(
@@ -184,20 +192,39 @@ class FakeControl:
         self._store.put(record)
 
     async def deregister(self, namespace: str, service: str, instance_id: str, deadline: Deadline) -> bool:  # noqa: ARG002 -- the port's signature
-        """Remove the record; return False if it is not there."""
+        """Remove the record; return False if it is not there. One of every stage is then gone from every stage."""
         self._fail_if_told()
+        stage = _stage_of(instance_id)
         present = [
-            record for record in self._store.records if (record.service, record.id) == (service, instance_id)
+            record
+            for record in self._store.records
+            if record.service == service and _in_stage(record, stage).id == instance_id
         ]
         self._store.remove(*present)
         return bool(present)
 
-    def _as_listed(self, record: Instance) -> Instance:
-        return replace(record, stage=self._stage, id="") if record.stage == EVERY_STAGE else record
+    def _entries(self, service: str, *, stage: str) -> tuple[Entry, ...]:
+        """Return the records of a service by id; those of every stage as of this one."""
+        self._fail_if_told()
+        of_service = [record for record in self._store.records if record.service == service]
+        # In this order, so that a record of the stage itself counts where there is also one of every stage.
+        of_service.sort(key=lambda record: record.stage != EVERY_STAGE)
+        listed = {record.id: record for record in (_in_stage(one, stage) for one in of_service)}
+        return tuple(Entry(record_id, encode_attributes(listed[record_id])) for record_id in sorted(listed))
 
     def _fail_if_told(self) -> None:
         if self._store.failure is not None:
             raise self._store.failure.at(self._store.name)
+
+
+def _stage_of(instance_id: str) -> str:
+    """Return the stage that the id of a record of ours begins with."""
+    return instance_id.rpartition("-")[0] or NO_STAGE
+
+
+def _in_stage(record: Instance, stage: str) -> Instance:
+    """Return the record as it is there in this stage, if it is there in every stage."""
+    return replace(record, stage=stage, id="") if record.stage == EVERY_STAGE else record
 
 
 class FakeRegistry:
@@ -285,6 +312,7 @@ def fake_registry(
         clock=clock,
         events=api.process.events,
         stale_wait_seconds=0.0,
+        sleep=clock.sleep,
     )
     registry = FakeRegistry(store, clock, core)
     for service, endpoint in (records or {}).items():

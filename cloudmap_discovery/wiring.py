@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from dataclasses import dataclass
@@ -172,8 +173,9 @@ def assemble(
     clock: Clock,
     events: EventHub,
     stale_wait_seconds: float,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Core:
-    """Return a core of these parts; `transport` is what carries their calls."""
+    """Return a core of these parts; `transport` is what carries their calls, `sleep` what registering waits with."""
     from cloudmap_discovery.mirrors import Mirrors  # noqa: PLC0415 -- only where it is used
     from cloudmap_discovery.registry import Registry  # noqa: PLC0415 -- only where it is used
 
@@ -201,6 +203,7 @@ def assemble(
         forget=discovery.forget,
         namespace=settings.namespace,
         default_stage=settings.stage,
+        sleep=sleep,
         random=system.random,
     )
     core = Core(settings, discovery, registry, transport, health, chooser, io)

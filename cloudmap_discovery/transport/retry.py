@@ -63,18 +63,25 @@ class RetryingTransport:
 
         deadline = self._clock.monotonic() + timeout_seconds
         made = 0
+        latest: StoreError | None = None
 
         async def attempt() -> Mapping[str, Any]:
-            nonlocal made
-            made += 1
+            nonlocal made, latest
             left = deadline - self._clock.monotonic()
+            if left <= 0 and latest is not None:
+                raise latest  # the pause took longer than planned: the machine is busy, or was frozen
+            made += 1
             half = timeout_seconds / 2 if self._attempts > 1 else timeout_seconds
             told = min(half, left * _TOLD)
             try:
                 async with asyncio.timeout(min(told * _GRACE, left)):
                     return await self._inner.call(service, operation, params, timeout_seconds=told)
             except TimeoutError as error:
-                raise no_answer(Call(service, operation), told) from without_frames(error)
+                latest = no_answer(Call(service, operation), told)
+                raise latest from without_frames(error)
+            except StoreError as error:
+                latest = error
+                raise
 
         def stop(state: RetryCallState) -> bool:
             left = deadline - self._clock.monotonic() - state.upcoming_sleep

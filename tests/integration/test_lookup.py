@@ -292,7 +292,7 @@ async def test_a_wrong_setting_is_said_before_any_call(
 ) -> None:
     process = processes(DISCOVERY_TTL="soon")
 
-    with pytest.raises(ConfigurationError, match=r"DISCOVERY_TTL is 'soon': a number of seconds"):
+    with pytest.raises(ConfigurationError, match=r"DISCOVERY_TTL is 'soon'; it must be a number of seconds"):
         await process.discover("users")
 
     assert aws.calls() == {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudmap_discovery.errors import DiscoveryUnavailableError, NoMatchingInstanceError, StoreTimeoutError
+from cloudmap_discovery.errors import DiscoveryUnavailableError, StoreTimeoutError
 from cloudmap_discovery.io_thread import IOThread
 from tests.unit.bed import DENIED, Bed, BedStore, RunningClock, listen, make_bed, users
 
@@ -93,19 +93,6 @@ async def test_the_budget_belongs_to_the_flight_and_late_waiters_share_what_is_l
     assert took < BUDGET / 2 + NOISE
     assert (await first)[0] < BUDGET + NOISE
     assert bed.asked == ["cloudmap"]
-
-
-async def test_a_wait_for_what_is_stale_and_one_for_what_matches_share_one_budget() -> None:
-    bed = make_bed(clock=RunningClock(), timeout=1.0, stale_wait_seconds=0.9)
-    bed.cloud_map.put(users())
-    await bed.find()
-    bed.clock.advance(61)
-    bed.cloud_map.delay_seconds = 30
-
-    took, error = await timed(bed.find(where={"color": "blue"}))
-
-    assert isinstance(error, NoMatchingInstanceError)
-    assert took < 1.8
 
 
 async def test_a_caller_that_ends_its_wait_earlier_does_not_wait_longer() -> None:

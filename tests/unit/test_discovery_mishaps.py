@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import cloudmap_discovery
 from cloudmap_discovery.errors import InvalidValueError, NoMatchingInstanceError
 from cloudmap_discovery.events import FallbackUsed, Hit, Refreshed, StoreFailed
 from cloudmap_discovery.freshness import Mark
@@ -281,3 +282,34 @@ def test_a_warning_is_not_kept_back_by_news_of_the_same_topic(caplog: pytest.Log
     notices(FallbackUsed("users", STAGE, "ssm", "cloudmap was throttled", failing=True))
 
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
+
+
+async def test_a_callback_is_not_called_for_events_that_it_causes_itself() -> None:
+    bed = make_bed()
+    bed.cloud_map.put(users())
+    await bed.find()
+    calls: list[object] = []
+
+    def look_up_again(event: object) -> None:
+        calls.append(event)
+        bed.discovery.held("users", STAGE)
+
+    bed.events.subscribe(look_up_again)
+
+    await bed.find()
+
+    assert len(calls) == 1
+
+
+def test_a_handler_that_is_not_async_is_told_so_in_one_sentence() -> None:
+    def plain(_event: object, _context: object) -> dict[str, bool]:
+        return {"ok": True}
+
+    handler: Any = async_handler(plain)  # type: ignore[arg-type]  # the mistake in question
+
+    with pytest.raises(TypeError, match="plain is not an async def: it returned dict"):
+        handler({}, None)
+
+
+def test_the_package_shows_its_public_names_only() -> None:
+    assert dir(cloudmap_discovery) == sorted(cloudmap_discovery.__all__)

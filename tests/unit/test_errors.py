@@ -125,7 +125,7 @@ def test_a_wrong_argument_is_also_a_value_error() -> None:
 
 def test_a_wrong_setting_names_variable_value_and_what_is_allowed() -> None:
     assert str(ConfigurationError("DISCOVERY_TTL", "soon", "a number of seconds")) == (
-        "DISCOVERY_TTL is 'soon': a number of seconds"
+        "DISCOVERY_TTL is 'soon'; it must be a number of seconds"
     )
     assert str(ConfigurationError("AWS_REGION", None, "set it")) == "AWS_REGION is not set: set it"
 

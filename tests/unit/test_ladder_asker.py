@@ -162,7 +162,7 @@ async def test_a_store_in_trouble_counts_as_failed_without_being_asked_and_witho
 
     said = await asking.ask(store, 0)
 
-    assert "not asked" in str(error_of(said))
+    assert "backing off for another" in str(error_of(said))
     assert len(store.asked) == 1
     assert asking.seen == []
 

@@ -50,7 +50,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("event", "level", "text"),
     [
-        (FAILING, "WARNING", "serving a stale answer of cloudmap, 90 s old: unreachable"),
+        (FAILING, "WARNING", "serving a stale answer of cloudmap, 90 s old: it could not be refreshed"),
         (REFRESHING, "INFO", "serving a stale answer of cloudmap, 61 s old: its refresh is under way"),
         (FALLBACK, "WARNING", "answered by the fallback ssm: denied"),
         (BY_HAND, "INFO", "answered by the fallback ssm: cloudmap does not have it"),
@@ -103,7 +103,7 @@ def test_each_kind_is_logged_once_per_key_and_minute(caplog: pytest.LogCaptureFi
 
 def test_kinds_keys_and_stores_are_counted_apart(caplog: pytest.LogCaptureFixture) -> None:
     notices = Notices(FakeClock())
-    events: list[Event] = [FAILING, REFRESHING, FALLBACK, SKIPPED, STORE_FAILED]
+    events: list[Event] = [FAILING, REFRESHING, SKIPPED, STORE_FAILED]
     events += [
         StaleServed("orders", STAGE, "cloudmap", 90.0, "unreachable", failing=True),
         StaleServed("users", "Staging", "cloudmap", 90.0, "unreachable", failing=True),
@@ -115,6 +115,17 @@ def test_kinds_keys_and_stores_are_counted_apart(caplog: pytest.LogCaptureFixtur
         notices(event)
 
     assert len(caplog.records) == len(events)
+
+
+def test_a_fallback_while_the_authority_fails_is_told_in_one_line_with_its_staleness(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    notices = Notices(FakeClock())
+
+    notices(FALLBACK)
+    notices(FAILING)
+
+    assert [FALLBACK.source in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_a_mirror_that_was_not_written_is_logged_every_time(caplog: pytest.LogCaptureFixture) -> None:
@@ -179,5 +190,5 @@ async def test_a_lookup_served_stale_is_logged_once_a_minute(caplog: pytest.LogC
 
     assert [message for level, message in lines(caplog) if level == "WARNING"] == [
         "users (stage Production): cloudmap failed: denied",
-        "users (stage Production): serving a stale answer of cloudmap, 121 s old: denied",
+        "users (stage Production): serving a stale answer of cloudmap, 121 s old: it could not be refreshed",
     ]

@@ -67,7 +67,7 @@ def test_a_refusal_says_for_how_long_and_after_what() -> None:
 
     assert isinstance(refusal, ThrottledError)
     assert refusal.store == "cloudmap"
-    assert str(refusal) == "not asked, left alone for 0.8 s more, after: slow down"
+    assert str(refusal) == "backing off for another 0.8 s, after: slow down"
 
 
 def test_back_off_doubles_to_five_seconds() -> None:

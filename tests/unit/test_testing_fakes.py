@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
+from cloudmap_discovery import sync
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import AccessDeniedError, MalformedRecordError, StoreTimeoutError
 from cloudmap_discovery.model import Instance, PassedOver
 from cloudmap_discovery.stores.port import Absent, Found
-from cloudmap_discovery.testing import EVERY_STAGE, FakeClock, FakeStore
+from cloudmap_discovery.testing import EVERY_STAGE, FakeClock, FakeStore, fake_registry
 from tests.unit.bed import STAGE, key_of, users
 
 
@@ -122,3 +123,25 @@ def test_records_are_listed_by_service_and_id() -> None:
     services = [record.service for record in store.records]
 
     assert services == ["orders", "users", "users"]
+
+
+def test_a_record_of_every_stage_can_be_removed_from_whichever_stage() -> None:
+    with fake_registry({"users": "https://users.test"}) as registry:
+        found = sync.discover("users", stage="Production")
+
+        removed = sync.deregister(found)
+
+        assert removed
+        assert registry.records == ()
+
+
+def test_a_record_of_one_stage_goes_before_one_of_every_stage_and_both_are_removed_together() -> None:
+    with fake_registry({"users": "https://everywhere.test"}, stage="Production") as registry:
+        sync.register("users", "https://production.test")
+
+        here, elsewhere = sync.discover("users"), sync.discover("users", stage="Staging")
+        removed = sync.deregister("users")
+
+        assert (here.url, elsewhere.url) == ("https://production.test", "https://everywhere.test")
+        assert removed
+        assert registry.records == ()

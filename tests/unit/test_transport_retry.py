@@ -199,6 +199,20 @@ async def test_no_attempt_is_begun_when_the_wait_would_use_up_the_time() -> None
     assert clock.monotonic() == 1007.95  # it did not sleep
 
 
+async def test_a_wait_that_took_longer_than_planned_ends_in_the_error_before_it() -> None:
+    inner, clock = ScriptedTransport(raises(ThrottledError("slow down"))), HandClock()
+
+    async def oversleep(_seconds: float) -> None:
+        clock.move(wall=60, monotonic=60)
+
+    transport = RetryingTransport(inner, clock=clock, sleep=oversleep)
+
+    with pytest.raises(ThrottledError, match="slow down"):
+        await call(transport)
+
+    assert len(inner.told_seconds) == 1
+
+
 async def test_a_transport_that_ignores_its_time_is_cut_off() -> None:
     inner = ScriptedTransport(hangs)
     transport = RetryingTransport(inner, random=lambda: 0.0)
