@@ -10,13 +10,18 @@ READY := $(VENV)/.ready
 VENV_PYTHON ?= python3
 UV_VERSION := 0.13.9
 SOURCES := cloudmap_discovery tests layer
+# What `make help` lists first.
+FIRST := demo test build publish
 
 include layer/layer.mk
 -include docs/docs.mk
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' -v first='$(FIRST)' ' \
+		{ line[$$1] = sprintf("  %-14s %s", $$1, $$2); rest[NR] = $$1 } \
+		END { count = split(first, name, " "); for (i = 1; i <= count; i++) { print line[name[i]]; delete line[name[i]] } \
+			for (i = 1; i <= NR; i++) if (rest[i] in line) print line[rest[i]] }'
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(VENV_PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"cloudmap_discovery needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Try: make VENV_PYTHON=python3.12")'

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import __version__
+from layer.archive import megabytes
 from layer.targets import architecture_of_machine, find_target
 from tests.demo.story import Asked, Story
 from tests.runtime.emulator import RuntimeEmulator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 FUNCTION: Final = Path(__file__).parent / "function"
 TTL_SECONDS: Final = 2.0
+INTERRUPTED: Final = 130
 RECORDS: Final = (
     ("user-management-service", "https://a1b2c3d4.execute-api.eu-central-1.amazonaws.com", "Production"),
     ("user-management-service", "https://e5f6g7h8.execute-api.eu-central-1.amazonaws.com", "Staging"),
@@ -79,11 +81,15 @@ def main(layer_zip: Path) -> None:
             "A deployment does this once: each record is a Cloud Map instance with a stage. payment-service is not in "
             "Cloud Map: somebody put its address into Parameter Store by hand.",
         )
-        _register(story, environment)
+        calls = _register(story, environment, stand_in)
         name, endpoint = BY_HAND
         stand_in.seed_parameter(f"/services/Production/{name}", endpoint)
-        story.line(f"by hand: the parameter /services/Production/{name} is {endpoint}")
-        story.line(f"[dim]calls to AWS so far: {sum(stand_in.calls().values())}[/]")
+        story.gap()
+        story.line(f"by hand: /services/Production/{name} is {endpoint}")
+        story.aside(
+            f"Registering made {calls} calls to AWS: it creates what is missing, waits until the record can be found, "
+            "and writes its mirror. That is a deployment's job, done once. Lookups are counted from here on."
+        )
 
         with zipfile.ZipFile(layer_zip) as archive:
             archive.extractall(opt)
@@ -93,7 +99,7 @@ def main(layer_zip: Path) -> None:
             "AWS's runtime emulator and runtime client run the function; the layer is unpacked as /opt would be. An "
             f"answer is fresh for {TTL_SECONDS:.0f} seconds here, so that you see it grow old (60 by default).",
         )
-        story.line(f"layer     {layer_zip.name} ({layer_zip.stat().st_size / 1e6:.1f} MB)")
+        story.line(f"layer     {layer_zip.name} ({megabytes(layer_zip.stat().st_size)})")
         story.line(f"runtime   Python {interpreter.version}")
         function = RuntimeEmulator(
             runtime_tools(interpreter),
@@ -112,16 +118,30 @@ def main(layer_zip: Path) -> None:
     _close(story)
 
 
-def _register(story: Story, environment: Mapping[str, str]) -> None:
-    program = str(Path(sys.executable).parent / "cloudmap-discovery")
-    for service, endpoint, stage in RECORDS:
+def _register(story: Story, environment: Mapping[str, str], stand_in: StandInProcess) -> int:
+    """Return how many calls registering made."""
+    for number, (service, endpoint, stage) in enumerate(RECORDS):
         words = ["cloudmap-discovery", "register", service, endpoint, "--stage", stage]
-        done = subprocess.run(
-            [program, *words[1:]], env=dict(environment), capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
-        story.command(words, done.stdout)
+        printed = _run(words, environment, story.width_of_output)
+        story.command(words, printed[:1] if number else printed)
+    calls = sum(stand_in.calls().values())
+    words = ["cloudmap-discovery", "list"]
+    story.command(words, _run(words, environment, story.width_of_output))
+    return calls
+
+
+def _run(words: list[str], environment: Mapping[str, str], columns: int) -> list[str]:
+    program = str(Path(sys.executable).parent / words[0])
+    done = subprocess.run(
+        [program, *words[1:]],
+        env={**environment, "COLUMNS": str(columns)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(words)} failed:\n{done.stderr}")
+    return done.stdout.splitlines()
 
 
 def _play(demo: Demo, story: Story, stand_in: StandInProcess) -> None:
@@ -151,7 +171,7 @@ def _play(demo: Demo, story: Story, stand_in: StandInProcess) -> None:
 
     story.chapter(
         "Cloud Map is down",
-        f"Every connection to Cloud Map is reset, and the answer is older than its {TTL_SECONDS:.0f} + 1 seconds. After a "
+        f"Every connection to Cloud Map is reset, and the answer is more than {TTL_SECONDS + 1:.0f} seconds old. After a "
         "few attempts it is served all the same, marked stale; while the back-off lasts Cloud Map is left alone. "
         "invoice-service was never asked for: its mirror in Parameter Store answers.",
     )
@@ -167,8 +187,7 @@ def _play(demo: Demo, story: Story, stand_in: StandInProcess) -> None:
     stand_in.up("servicediscovery")
     time.sleep(2.1)
     demo.ask(*USERS)
-    story.line("")
-    story.line(f"[bold]{demo.asked} lookups, {demo.calls} calls to AWS, failed ones and retries included.[/]")
+    story.total(f"{demo.asked} lookups, {demo.calls} calls to AWS, failed ones and retries included.")
 
 
 def _close(story: Story) -> None:
@@ -176,15 +195,17 @@ def _close(story: Story) -> None:
         "On a real account",
         "Publish the layer, attach it to a function that may call servicediscovery:DiscoverInstances, and register:",
     )
-    for line in (
-        "make build PYTHON=3.13 ARCH=arm64",
-        "make publish REGION=eu-central-1",
-        "aws lambda update-function-configuration --function-name my-function --layers <the ARN it printed>",
-        "cloudmap-discovery register user-management-service https://… --stage Production",
+    for words in (
+        ("make", "build", "PYTHON=3.13", "ARCH=arm64"),
+        ("make", "publish", "REGION=eu-central-1", "PYTHON=3.13", "ARCH=arm64"),
+        (
+            *("aws", "lambda", "update-function-configuration", "--function-name", "my-function"),
+            *("--layers", "<the ARN it printed>"),
+        ),
+        ("cloudmap-discovery", "register", "user-management-service", "https://…", "--stage", "Production"),
     ):
-        story.line(f"[green]$[/] [bold]{line}[/]")
-    story.line("")
-    story.line("README.md goes on from here: settings, errors, testing your own function, IAM.")
+        story.command(words)
+    story.total("README.md goes on from here: settings, errors, testing your own function, IAM.")
 
 
 def _interpreter() -> Interpreter:
@@ -208,4 +229,8 @@ def _layer_zip() -> Path:
 
 
 if __name__ == "__main__":
-    main(_layer_zip())
+    try:
+        main(_layer_zip())
+    except KeyboardInterrupt:
+        sys.stderr.write("\nThe demo was interrupted; what it started has ended.\n")
+        sys.exit(INTERRUPTED)

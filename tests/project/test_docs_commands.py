@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +21,8 @@ from cloudmap_discovery.cli.program import PROGRAM, program
 from cloudmap_discovery.documents import read_parameter
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.settings import PREFIX, Settings, definitions
-from tests.project.makefile import makefiles, would_run
-from tests.project.markdown import Block, blocks_of
+from tests.project.makefile import MAKE, makefiles, would_run
+from tests.project.markdown import ROOT, Block, blocks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,11 +102,31 @@ def check_export(words: Sequence[str]) -> None:
             settings[assignment["name"]].read(assignment["value"])
 
 
+def check_pip(words: Sequence[str]) -> None:
+    command, requirement = words
+    assert command == "install"
+    local = re.fullmatch(r"\.\[(?P<extra>[a-z]+)\]", requirement)
+    assert local is not None, f"{requirement} is not this clone with an extra"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert local["extra"] in project["optional-dependencies"]
+    assert PROGRAM in project["scripts"]
+
+
+def check_module(words: Sequence[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", done.stdout))
+
+
 PROGRAMS: Final[dict[str, Callable[[Sequence[str]], None]]] = {
+    ".venv/bin/python": check_module,
     "aws": check_aws,
     "cloudmap-discovery": check_own_program,
     "export": check_export,
     "make": check_make,
+    "pip": check_pip,
 }
 
 
@@ -145,6 +168,12 @@ def test_parameters_that_the_documents_write_by_hand_are_read_whole() -> None:
         ("aws lambda no-such-operation", AssertionError),
         ("aws no-such-service get-it", UnknownServiceError),
         ("aws ssm put-parameter --name /a --value b --type Text", AssertionError),
+        ("pip install '.[no-such-extra]'", AssertionError),
+        ("pip install '.[nosuchextra]'", AssertionError),
+        ("pip install cloudmap-discovery", AssertionError),
+        (".venv/bin/python -m tests.no_such_module", AssertionError),
+        (".venv/bin/python -m tests.standin --port none", AssertionError),
+        (".venv/bin/python -m tests.standin --no-such-option", AssertionError),
         ("export DISCOVERY_TTL=soon", ConfigurationError),
         ("export DISCOVERY_TLL=60", KeyError),
         ("cloudmap-discovery no-such-command", click.UsageError),
@@ -157,3 +186,13 @@ def test_a_command_that_is_wrong_is_found(command: str, wrong: type[Exception]) 
 
     with pytest.raises(wrong):
         PROGRAMS[name](words)
+
+
+def test_make_help_lists_what_a_stranger_wants_first_and_every_target_once() -> None:
+    listed = [
+        line.split()[0] for line in subprocess.check_output([MAKE, "help"], cwd=ROOT, text=True).splitlines()
+    ]
+    documented = re.findall(r"^([a-z][a-z-]*):.*## ", makefiles(), re.MULTILINE)
+
+    assert listed[:4] == ["demo", "test", "build", "publish"]
+    assert sorted(listed) == sorted(documented)

@@ -69,6 +69,8 @@ def fill(aws: StandIn) -> None:
         identity = record_id(service, "Production", record.get("version"), None, record.get("variant"))
         aws.seed_instance("services", service, identity, attributes)
     aws.seed_parameter("/services/Production/mail", "https://mail.example.com")
+    partner = {"stage": "Production", "endpoint": "https://users.partner.example.com"}
+    aws.seed_instance("partners", "users", "Production-1", partner)
 
 
 def run(*arguments: str, folder: Path, environment: dict[str, str]) -> str:
