@@ -67,18 +67,15 @@ def build_layer(target: Target, *, root: Path, dist: Path, interpreter: Interpre
     return BuiltLayer(path, target, size, bytecode)
 
 
-def describe(built: BuiltLayer) -> str:
-    """Return what a person wants to know about a built layer, in a few lines."""
+def describe(built: BuiltLayer, *, without_bytecode: str = "") -> str:
+    """Return what a person wants to know about a built layer, in a few lines; if it has no bytecode, also why."""
     lines = [
         f"{built.path}",
         f"  zipped    {megabytes(built.size.zipped_bytes):>9}  {_upload_note(built.size)}",
         f"  unzipped  {megabytes(built.size.unzipped_bytes):>9}  of {megabytes(UNZIPPED_LIMIT_BYTES)} that Lambda allows a function with its layers",
     ]
-    version = built.target.python.version
     if built.bytecode is None:
-        lines.append(
-            f"  bytecode       none  cold starts compile: no Python {version} on this machine, or it was turned off"
-        )
+        lines.append(f"  bytecode       none  cold starts compile: {without_bytecode}")
     else:
         compiler = built.bytecode.interpreter.full_version
         lines.append(f"  bytecode  {built.bytecode.compiled_count:>5} files  compiled by Python {compiler}")
@@ -113,14 +110,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         target = find_target(options.python, options.arch)
-        interpreter = (
-            None if options.bytecode == "never" else find_interpreter(target.python.version, os.environ)
-        )
+        interpreter, without_bytecode = None, "turned off by BYTECODE=never"
+        if options.bytecode != "never":
+            interpreter = find_interpreter(target.python.version, os.environ)
+            without_bytecode = f"there is no Python {target.python.version} on this machine to compile with"
         built = build_layer(target, root=ROOT, dist=options.dist, interpreter=interpreter)
     except LayerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(describe(built))
+    print(describe(built, without_bytecode=without_bytecode))
     return 0
 
 

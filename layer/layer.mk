@@ -1,7 +1,7 @@
 # The Lambda layer: build it, publish it, try it under AWS's runtime emulator.
 #
 #   make build [PYTHON=3.13] [ARCH=arm64] [BYTECODE=never]
-#   make publish REGION=… [LAYER_NAME=…] [ACCOUNTS=…|PUBLIC=1] [BUCKET=…] [DRY_RUN=1]
+#   make publish REGION=… [PYTHON=3.13] [ARCH=arm64] [LAYER_NAME=…] [ACCOUNTS=…|PUBLIC=1] [BUCKET=…] [DRY_RUN=1]
 
 # An on/off variable: 1 is on, unset or 0 is off, and everything else is refused, so that DRY_RUN=yes does not publish.
 switch = $(if $(filter-out 0 1,$($(1))),$(error $(1)=$($(1)) is not understood: use $(1)=1),$(if $(filter 1,$($(1))),$(2)))
@@ -13,8 +13,9 @@ build: $(READY) ## Build the layer into dist/ (PYTHON=3.13 ARCH=arm64 BYTECODE=n
 	@$(BIN)/python -m layer.build $(call option,PYTHON,--python) $(call option,ARCH,--arch) $(call option,BYTECODE,--bytecode)
 
 .PHONY: publish
-publish: $(READY) ## Publish what is in dist/ (REGION= LAYER_NAME= ACCOUNTS=|PUBLIC=1 BUCKET= DRY_RUN=1)
-	@$(BIN)/python -m layer.publish $(call option,REGION,--region) $(call option,LAYER_NAME,--layer-name) \
+publish: $(READY) ## Publish what is in dist/ (REGION= PYTHON= ARCH= LAYER_NAME= ACCOUNTS=|PUBLIC=1 BUCKET= DRY_RUN=1)
+	@$(BIN)/python -m layer.publish $(call option,REGION,--region) $(call option,PYTHON,--python) $(call option,ARCH,--arch) \
+		$(call option,LAYER_NAME,--layer-name) \
 		$(call option,ACCOUNTS,--accounts) $(call switch,PUBLIC,--public) $(call option,BUCKET,--bucket) $(call switch,DRY_RUN,--dry-run)
 
 .PHONY: canary

@@ -1,6 +1,6 @@
 """Publishes the built layers.
 
-python -m layer.publish [--region R] [--layer-name N] [--accounts A,B | --public] [--bucket B] [--dry-run] [--dist dist]
+python -m layer.publish [--region R] [--python 3.13] [--arch arm64] [--layer-name N] [--accounts A,B | --public] [--bucket B] [--dry-run] [--dist dist]
 """
 
 from __future__ import annotations
@@ -70,6 +70,11 @@ class Publisher:
         self._region = region
         self._bucket = bucket
         self._direct_upload_limit_bytes = direct_upload_limit_bytes
+
+    @property
+    def region(self) -> str:
+        """The region that layers are published in."""
+        return self._functions.meta.region_name
 
     def plan(self, releases: Sequence[Release], grants: Sequence[Grant]) -> list[Plan]:
         """Ask what is there. `WrongOptionError` if something that is to be published needs a bucket and none is given."""
@@ -173,27 +178,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         grants = parse_grants(accounts=options.accounts, public=options.public)
-        releases = read_releases(options.dist, layer_name=options.layer_name)
+        releases = read_releases(
+            options.dist, layer_name=options.layer_name, python=options.python, architecture=options.arch
+        )
         publisher = _connect(options.region, options.bucket)
+        versions = []
         for plan in publisher.plan(releases, grants):
             if options.dry_run:
-                print(describe_plan(plan))
+                print(describe_plan(plan, region=publisher.region))
             else:
-                print(describe_done(plan, publisher.carry_out(plan)), flush=True)
+                versions.append(publisher.carry_out(plan))
+                print(describe_done(plan, versions[-1]), flush=True)
+        if versions:
+            print(describe_next(versions, region=publisher.region))
     except LayerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def describe_plan(plan: Plan) -> str:
+def describe_plan(plan: Plan, *, region: str) -> str:
     """Return what carrying the plan out would do."""
     release = plan.release
     if plan.newest is not None and plan.is_published:
         lines = [f"Would leave {plan.newest.arn} as it is: it has the content of {release.path.name}"]
     else:
         lines = [
-            f"Would publish {release.path.name} ({megabytes(release.size_bytes)}) as a new version of {release.layer_name}",
+            f"Would publish {release.path.name} ({megabytes(release.size_bytes)}) as a new version of {release.layer_name} in {region}",
             f"  for {release.target.python.lambda_name} on {release.target.architecture.name}: {release.description}",
         ]
     return "\n".join([*lines, *(f"  would grant it to {grant}" for grant in plan.missing_grants)])
@@ -203,6 +214,19 @@ def describe_done(plan: Plan, version: LayerVersion) -> str:
     """Return what was done."""
     done = "Unchanged" if plan.is_published else "Published"
     return "\n".join([f"{done} {version.arn}", *(f"  granted to {grant}" for grant in plan.missing_grants)])
+
+
+def describe_next(versions: Sequence[LayerVersion], *, region: str) -> str:
+    """Return how a function gets to use these versions."""
+    return "\n".join(
+        [
+            "To use it in a function (--layers replaces all layers that the function has):",
+            *(
+                f"  aws lambda update-function-configuration --region {region} --function-name … --layers {version.arn}"
+                for version in versions
+            ),
+        ]
+    )
 
 
 def _connect(region: str | None, bucket: str | None) -> Publisher:
@@ -217,6 +241,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make publish", description="Publish the layers that are in dist/.")
     parser.add_argument(
         "--region", metavar="eu-west-1", help="AWS region (default: what the AWS SDK is set up for)"
+    )
+    parser.add_argument("--python", metavar="3.13", help="only the layers for this Python (default: all)")
+    parser.add_argument(
+        "--arch", metavar="arm64", help="only the layers for this architecture (default: all)"
     )
     parser.add_argument(
         "--layer-name", default=PROJECT, help=f"begin of the layers' names (default: {PROJECT})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layer.errors import NothingToPublishError, WrongOptionError
-from layer.targets import PROJECT, Target, parse_zip_name
+from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, Target, find_target, parse_zip_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +56,10 @@ class Grant:
         return "everyone" if self.principal == "*" else f"account {self.principal}"
 
 
-def read_releases(dist: Path, *, layer_name: str) -> list[Release]:
-    """Read every built layer in a folder, sorted by file name; other files are passed over.
+def read_releases(
+    dist: Path, *, layer_name: str, python: str | None = None, architecture: str | None = None
+) -> list[Release]:
+    """Read the built layers in a folder, all or those of a Python or an architecture, by file name.
 
     Each Python version and architecture is a layer of its own, `<layer_name>-py313-arm64`: a function pins a layer by name and
     number, and numbers of one name count on over all that is published under it.
@@ -69,6 +71,8 @@ def read_releases(dist: Path, *, layer_name: str) -> list[Release]:
     ]
     if not built:
         raise NothingToPublishError(f"There is no built layer in {dist}/. Run: make build")
+    if python or architecture:
+        built = _narrowed(built, dist, python, architecture)
     _refuse_two_versions((path, target) for path, (_, target) in built)
     return [_read(path, version, target, layer_name=layer_name) for path, (version, target) in built]
 
@@ -90,6 +94,27 @@ def parse_grants(*, accounts: str | None, public: bool) -> tuple[Grant, ...]:
                 f"ACCOUNTS: {name!r} is no account id. Use 12 digits, several separated by commas: ACCOUNTS=123456789012,210987654321"
             )
     return tuple(Grant(f"account-{name}", name) for name in names)
+
+
+def _narrowed(
+    built: list[tuple[Path, tuple[str, Target]]], dist: Path, python: str | None, architecture: str | None
+) -> list[tuple[Path, tuple[str, Target]]]:
+    # An unknown name is told as the build tells it.
+    find_target(python or PYTHON_RUNTIMES[-1].version, architecture or ARCHITECTURES[-1].name)
+    wanted = [
+        (path, (version, target))
+        for path, (version, target) in built
+        if python in {None, "", target.python.version}
+        and architecture in {None, "", target.architecture.name}
+    ]
+    if not wanted:
+        named = {"PYTHON": python, "ARCH": architecture}
+        asked = " ".join(f"{name}={value}" for name, value in named.items() if value)
+        there = ", ".join(dict.fromkeys(target.slug for _, (_, target) in built))
+        raise NothingToPublishError(
+            f"{dist}/ has no layer for {asked}, only for {there}. Run: make build {asked}"
+        )
+    return wanted
 
 
 def _refuse_two_versions(built: Iterable[tuple[Path, Target]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import (
@@ -15,7 +16,7 @@ from cloudmap_discovery.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DONE: Final = 0
 """Found, or done."""
@@ -46,15 +47,25 @@ _OPTIONS: Final[Mapping[str, str]] = {
 }
 _ADVICE: Final[Mapping[str, str]] = {
     "pass adopt=True": "pass --adopt",
-    "pass its owner (and owner_ref)": "pass its --owner (and --owner-ref)",
     "pass a larger timeout_seconds": "pass a larger --timeout",
 }
+
+
+class NamespaceNotFoundError(DiscoveryError):
+    """There is no such namespace: `namespace`."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"there is no namespace {namespace!r} in this account and region; --namespace or DISCOVERY_NAMESPACE names"
+            " another, --region another region, and register creates it"
+        )
+        self.namespace = namespace
 
 
 def exit_code(error: DiscoveryError) -> int:
     """Return the exit code of a command that ended in this error."""
     match error:
-        case ServiceNotFoundError():
+        case ServiceNotFoundError() | NamespaceNotFoundError():
             return NOT_FOUND
         case ConfigurationError() | InvalidValueError() | OwnershipError():
             return WRONG_USE
@@ -76,12 +87,14 @@ def message(error: DiscoveryError) -> str:
         case RegistrationError():
             for words, ours in _ADVICE.items():
                 text = text.replace(words, ours)
+            if isinstance(error, OwnershipError):
+                text = text.replace("pass its owner (and owner_ref)", f"pass {_claim(error)}")
             return text
         case _:
             return text
 
 
-def as_json(error: DiscoveryError) -> dict[str, Any]:
+def as_json(error: DiscoveryError, hints: Sequence[str] = ()) -> dict[str, Any]:
     """Return the error for machines."""
     causes = error.causes if isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)) else ()
     return {
@@ -91,4 +104,13 @@ def as_json(error: DiscoveryError) -> dict[str, Any]:
         "causes": [
             {"store": cause.store, "type": type(cause).__name__, "message": str(cause)} for cause in causes
         ],
+        "hints": list(hints),
     }
+
+
+def _claim(error: OwnershipError) -> str:
+    """Return the options that act as the record's owner."""
+    options = ["--owner", error.owner]
+    if error.owner_ref is not None:
+        options += ["--owner-ref", error.owner_ref]
+    return shlex.join(options)

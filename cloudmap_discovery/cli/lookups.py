@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.explanation_view import show_explanation
+from cloudmap_discovery.cli.hints import hints_for
 from cloudmap_discovery.cli.options import (
     command_class,
     common_options,
@@ -14,6 +15,7 @@ from cloudmap_discovery.cli.options import (
     where_option,
 )
 from cloudmap_discovery.cli.record_view import show_answer
+from cloudmap_discovery.errors import NoMatchingInstanceError, ServiceNotFoundError
 from cloudmap_discovery.settings import CLOUD_MAP
 
 if TYPE_CHECKING:
@@ -52,11 +54,17 @@ def add_to(group: click.Group) -> None:
           cloudmap-discovery discover users --stage Staging --where color=blue --all
           curl "$(cloudmap-discovery discover users --stage Production)/health"
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
-        return (
-            discover_all(session, service, stage, where)
-            if all_matches
-            else discover_one(session, service, stage, where)
-        )
+        try:
+            return (
+                discover_all(session, service, stage, where)
+                if all_matches
+                else discover_one(session, service, stage, where)
+            )
+        except NoMatchingInstanceError:  # it says itself what there is
+            raise
+        except ServiceNotFoundError:
+            session.hints = hints_for(session, service, stage)
+            raise
 
     @group.command(cls=command_class(), short_help="Show why a lookup answers what it answers.")
     @click.argument("service")
@@ -107,11 +115,16 @@ def explain_lookup(session: Session, service: str, stage: str | None, where: Map
         lambda core: core.discovery.explain(service, stage=stage, where=where or None),
         f"Asking every store about {service}",
     )
+    code = _exit_code(explained)
+    is_unknown = code == exits.NOT_FOUND and explained.source is None
+    hints = hints_for(session, service, stage) if is_unknown else ()
     if session.as_json:
-        session.screen.result(machine.document(machine.explanation(explained)))
+        session.screen.result(machine.document(machine.explanation(explained) | {"hints": list(hints)}))
     else:
         show_explanation(session.screen, explained)
-    return _exit_code(explained)
+        for hint in hints:
+            session.screen.hint(hint)
+    return code
 
 
 def _exit_code(explained: Explanation) -> int:

@@ -111,13 +111,17 @@ def _run_command(arguments: list[str], session: Session) -> int:
 
 def _tell(session: Session, error: DiscoveryError) -> int:
     if session.as_json:
-        session.screen.trouble(machine.line({"error": exits.as_json(error)}))
+        session.screen.trouble(machine.line({"error": exits.as_json(error, session.hints)}))
     else:
-        session.screen.error(f"{exits.message(error)}{_advice(error)}")
+        session.screen.error(f"{exits.message(error)}{_advice(error, session.hints)}")
+        for hint in session.hints:
+            session.screen.hint(hint)
     return exits.exit_code(error)
 
 
-def _advice(error: DiscoveryError) -> str:
+def _advice(error: DiscoveryError, hints: Sequence[str]) -> str:
+    if any(hint.startswith("Try: ") for hint in hints):
+        return ""
     if isinstance(error, (ServiceNotFoundError, DiscoveryUnavailableError)):
         return ". The same with explain instead of discover shows what each store says"
     return ""
@@ -127,9 +131,15 @@ def _tell_usage(session: Session, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     text = error.format_message().rstrip(".")
     if context is not None:
-        text = f"{text}. See {context.command_path} --help"
+        text = f"{text}{'' if text.endswith('?') else '.'} See {context.command_path} --help"
     if session.as_json:
-        problem = {"type": "UsageError", "message": text, "exit_code": exits.WRONG_USE, "causes": []}
+        problem = {
+            "type": "UsageError",
+            "message": text,
+            "exit_code": exits.WRONG_USE,
+            "causes": [],
+            "hints": [],
+        }
         session.screen.trouble(machine.line({"error": problem}))
     else:
         session.screen.error(text)
@@ -142,7 +152,13 @@ def _tell_bug(session: Session, error: Exception) -> int:
         "The same command with --debug shows where; please report that"
     )
     if session.as_json:
-        problem = {"type": type(error).__name__, "message": text, "exit_code": exits.BUG, "causes": []}
+        problem = {
+            "type": type(error).__name__,
+            "message": text,
+            "exit_code": exits.BUG,
+            "causes": [],
+            "hints": [],
+        }
         session.screen.trouble(machine.line({"error": problem}))
     else:
         session.screen.error(text)

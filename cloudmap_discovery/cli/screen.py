@@ -153,6 +153,10 @@ class Screen:
         """Print what went wrong."""
         self._paragraph(self._err, self._err_file, [("error: ", f"{STRONG} {BAD}"), text])
 
+    def hint(self, text: str) -> None:
+        """Print what may help after an error; never broken, since it may be a command to be copied."""
+        self._emit(self._err, self._err_file, _text(("hint: ", STRONG), text))
+
     def trouble(self, text: str) -> None:
         """Print these lines to `err` as they are: a traceback, or JSON."""
         self._err_file.write(text if text.endswith("\n") else text + "\n")

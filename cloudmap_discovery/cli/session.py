@@ -40,7 +40,8 @@ def wired(environment: Mapping[str, str], events: EventHub) -> Core:
 class Session:
     """What a command works with: a core, made when it is first needed, and a screen.
 
-    `as_json`: the command is to print for machines.
+    `as_json`: the command is to print for machines. `overridden` has the settings that options gave; `hints` is what
+    is told after the error that the command ends in.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class Session:
         self.as_json = as_json
         self.environment = dict(environment)
         self._core_factory = core_factory
+        self.overridden: dict[str, str] = {}
+        self.hints: tuple[str, ...] = ()
+        self._is_quiet = False
         self._core: Core | None = None
         self._notices = Notices(SystemClock())
         self._failures: list[StoreFailed] = []
@@ -83,7 +87,7 @@ class Session:
             except ValueError as error:
                 option = f"--{name.replace('_', '-')}"
                 raise InvalidValueError(option, text, setting.allowed) from error
-            self.environment[setting.variable] = text
+            self.environment[setting.variable] = self.overridden[name] = text
 
     def run(
         self,
@@ -105,10 +109,23 @@ class Session:
             finally:
                 unsubscribe()
 
+    def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call the listener with every event, until what this returns is called."""
+        return self._events.subscribe(listener)
+
     def note(self, text: str) -> None:
         """Tell a person something beside the result."""
         if not self.as_json:
             self.screen.note(text)
+
+    @contextmanager
+    def without_notices(self) -> Iterator[None]:
+        """Tell nothing of what happens meanwhile: it is beside what was asked for."""
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
 
     @contextmanager
     def warnings_shown(self) -> Iterator[None]:
@@ -129,6 +146,8 @@ class Session:
             self._core.io.run(self._core.transport.aclose)
 
     def _notice(self, event: Event) -> None:
+        if self._is_quiet:
+            return
         match event:
             case StoreFailed():
                 self._failures.append(event)

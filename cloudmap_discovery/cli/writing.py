@@ -14,9 +14,10 @@ from cloudmap_discovery.cli.options import (
     waiting_options,
 )
 from cloudmap_discovery.cli.record_view import show_record
-from cloudmap_discovery.cli.screen import GOOD, ODD, STRONG
+from cloudmap_discovery.cli.screen import GOOD, ODD, QUIET, STRONG
 from cloudmap_discovery.cli.shown import in_stage
-from cloudmap_discovery.events import Deregistered, Registered
+from cloudmap_discovery.endpoints import is_arn, is_url
+from cloudmap_discovery.events import Deregistered, MirrorFailed, Registered
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, record_id
 from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.settings import CLOUD_MAP
@@ -110,29 +111,44 @@ def register_endpoint(
 ) -> int:
     """Register, or say what registering would do."""
     options |= {"attributes": attribute, "adopt": adopt}
-    if dry_run:
-        planned = session.run(
-            lambda core: core.registry.plan_register(service, endpoint, **options), f"Looking at {service}"
+    # Also before writing: only then can be said what it replaces.
+    planned = session.run(
+        lambda core: core.registry.plan_register(service, endpoint, **options), f"Looking at {service}"
+    )
+    if not (is_url(endpoint) or is_arn(endpoint)):
+        session.note(
+            f"note: {endpoint} is neither a URL nor an ARN; lookups answer it exactly as it stands here"
         )
+    if dry_run:
         return _tell_plan(session, planned)
+    if planned.refusal is not None:
+        raise planned.refusal
+    unwritten: set[str] = set()
+    unsubscribe = session.subscribe(
+        lambda event: unwritten.add(event.mirror) if isinstance(event, MirrorFailed) else None
+    )
     written = session.run(
         lambda core: core.registry.register(service, endpoint, wait=wait, **options),
         f"Registering {service}",
         {Registered: f"Registered {service}; waiting until lookups see it"},
     )
+    unsubscribe()
     if session.as_json:
         session.screen.result(machine.document(machine.instance(written)))
         return exits.DONE
     screen = session.screen
     screen.line(
         (f"{screen.symbols.yes} ", GOOD),
-        "Registered ",
+        "Updated " if planned.action == "update" else "Registered ",
         (service, STRONG),
         f" {in_stage(written.stage)}."
         if wait
         else f" {in_stage(written.stage)}; lookups will see it in a moment.",
     )
-    show_record(screen, written)
+    show_record(screen, written, before=planned.present)
+    mirrors = [name for name in planned.mirrors if name not in unwritten]
+    if mirrors:
+        screen.line((f"Also written: mirror {', '.join(mirrors)}.", QUIET))
     return exits.DONE
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cloudmap_discovery.cli.session import CoreFactory
+    from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.wiring import Core
 
@@ -47,6 +49,23 @@ class FakeMirror:
         return self.refusal
 
 
+class BedControl(FakeControl):
+    """A control plane that may lack its namespace, or refuse to list it."""
+
+    def __init__(self, store: FakeStore, *, has_namespace: bool, listing_failure: StoreError | None) -> None:
+        super().__init__(store)
+        self._has_namespace = has_namespace
+        self._listing_failure = listing_failure
+
+    async def services(self, namespace: str, deadline: Deadline) -> tuple[str, ...]:
+        if self._listing_failure is not None:
+            raise self._listing_failure
+        return await super().services(namespace, deadline)
+
+    async def has_namespace(self, namespace: str, deadline: Deadline) -> bool:  # noqa: ARG002 -- the port's signature
+        return self._has_namespace
+
+
 class Connections:
     """What carries calls to nowhere, and remembers that it was closed."""
 
@@ -75,6 +94,8 @@ class CliBed:
 
     clock: FakeClock = field(default_factory=FakeClock)
     mirror: FakeMirror = field(default_factory=FakeMirror)
+    has_namespace: bool = True
+    listing_failure: StoreError | None = None
     connections: Connections = field(default_factory=Connections)
 
     def __post_init__(self) -> None:
@@ -87,7 +108,9 @@ class CliBed:
         return wiring.assemble(
             settings,
             [stores[name] for name in settings.sources],
-            FakeControl(self.cloud_map),
+            BedControl(
+                self.cloud_map, has_namespace=self.has_namespace, listing_failure=self.listing_failure
+            ),
             [self.mirror],
             self.connections,
             io=IO,

@@ -149,6 +149,7 @@ def test_what_is_not_there_is_exit_code_1_with_the_way_on(bed: CliBed) -> None:
     assert ran.err == (
         "error: no service 'users' in stage 'Production'; asked cloudmap, ssm. "
         "The same with explain instead of discover shows what each store says\n"
+        "hint: nothing is registered in namespace services; --namespace or DISCOVERY_NAMESPACE names another\n"
     )
 
 

@@ -167,6 +167,18 @@ def test_an_empty_registry_is_no_error_and_nothing_on_standard_output(bed: CliBe
     assert ran.err == "Nothing is registered in namespace mine.\n"
 
 
+def test_a_namespace_that_is_not_there_is_exit_code_1_and_says_what_names_another(bed: CliBed) -> None:
+    bed.has_namespace = False
+
+    ran = bed.run("list", "--namespace", "sevices", environment={})
+    machine = bed.run("list", "--namespace", "sevices", "--json", environment={})
+
+    assert (ran.code, ran.out, machine.code, machine.out) == (1, "", 1, "")
+    assert ran.err.startswith("error: there is no namespace 'sevices' in this account and region; ")
+    assert "--namespace or DISCOVERY_NAMESPACE" in ran.err
+    assert json.loads(machine.err)["error"]["type"] == "NamespaceNotFoundError"
+
+
 def test_stages_without_records_are_named(bed: CliBed) -> None:
     ran = bed.run("list", "--stage", "a", "--stage", "-", environment={})
 

@@ -26,6 +26,7 @@ def test_an_endpoint_is_registered_and_shown_with_its_fields(bed: CliBed) -> Non
         "  id          Production-b9465e9216702b643774",
         "  owner       manual",
         "  registered  2023-11-14T22:13:20Z",
+        "Also written: mirror ssm.",
     ]
     assert [written.endpoint for written in bed.cloud_map.records] == ["https://users.test"]
 
@@ -104,6 +105,33 @@ def test_a_dry_run_over_a_record_says_what_would_change(bed: CliBed) -> None:
     assert bed.cloud_map.records == (there,)
 
 
+def test_a_record_that_is_replaced_is_shown_with_what_it_was(bed: CliBed) -> None:
+    bed.cloud_map.put(record("users", "https://old.test", owner="manual"))
+    command = ("register", "users", "https://new.test", "--stage", "Production")
+
+    updated = bed.run(*command)
+    again = bed.run(*command)
+
+    assert updated.out.splitlines()[:2] == [
+        "✓ Updated users in stage Production.",
+        "  endpoint    https://new.test  was https://old.test",
+    ]
+    assert again.out.splitlines()[:2] == [
+        "✓ Registered users in stage Production.",
+        "  endpoint    https://new.test",
+    ]
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["written", "planned"])
+def test_an_endpoint_that_is_neither_url_nor_arn_is_noted(bed: CliBed, dry_run: tuple[str, ...]) -> None:
+    ran = bed.run("register", "users", "users.test", "--stage", "Production", *dry_run, environment={})
+
+    assert ran.code == 0
+    assert ran.err == (
+        "note: users.test is neither a URL nor an ARN; lookups answer it exactly as it stands here\n"
+    )
+
+
 def test_a_dry_run_for_machines_has_the_plan(bed: CliBed) -> None:
     ran = bed.run("register", "users", "https://new.test", "--stage", "Production", "--dry-run", "--json")
 
@@ -138,6 +166,7 @@ def test_a_mirror_that_was_not_written_is_a_warning(bed: CliBed) -> None:
     assert ran.err == (
         "warning: users (stage Production): mirror ssm not written: a person's parameter stands there\n"
     )
+    assert "Also written" not in ran.out
 
 
 def test_a_registry_that_fails_is_exit_code_3(bed: CliBed) -> None:

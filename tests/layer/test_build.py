@@ -207,6 +207,14 @@ def test_a_person_is_told_sizes_limits_and_what_has_no_bytecode(zipped_bytes: in
     assert "not for odd/new_syntax.py: Python 3.13.0 refuses it" in text
 
 
+def test_a_layer_without_bytecode_says_why() -> None:
+    built = BuiltLayer(Path("dist/layer.zip"), FOREIGN, Size(1, 1, 1), None)
+
+    text = describe(built, without_bytecode="there is no Python 3.13 on this machine to compile with")
+
+    assert "none  cold starts compile: there is no Python 3.13 on this machine to compile with" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "right_ones"),
     [
@@ -234,7 +242,7 @@ def test_the_command_builds_into_the_folder_and_prints_what_it_built(tmp_path: P
     assert re.fullmatch(r"cloudmap-discovery-[0-9.]+-py3\.14-arm64\.zip", built.name)
     assert done.stdout.startswith(str(built))
     assert re.search(r"unzipped +\d+\.\d MB  of 250\.0 MB", done.stdout)
-    assert "bytecode       none" in done.stdout
+    assert "bytecode       none  cold starts compile: turned off by BYTECODE=never\n" in done.stdout
     suffixes = {PurePosixPath(name).name.partition(".")[2] for name, _ in members(built)}
     assert "cpython-314-aarch64-linux-gnu.so" in suffixes
     assert not any(suffix.endswith("pyc") for suffix in suffixes)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer.build import ROOT
+from tests.project.makefile import MAKE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,53 @@ def test_every_layer_in_the_folder_is_published_and_its_arn_printed(dist: Path, 
         "  granted to account 123456789012",
         f"Published {arn}-py313-arm64:1",
         "  granted to account 123456789012",
+        "To use it in a function (--layers replaces all layers that the function has):",
+        f"  aws lambda update-function-configuration --region {aws.region} --function-name … --layers {arn}-py312-x86_64:1",
+        f"  aws lambda update-function-configuration --region {aws.region} --function-name … --layers {arn}-py313-arm64:1",
     ]
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [("--python", "3.13", "--arch", "arm64"), ("--python", "3.13"), ("--arch", "arm64")],
+    ids=" ".join,
+)
+def test_python_and_architecture_narrow_what_is_published(
+    dist: Path, aws: StandIn, narrowing: tuple[str, ...]
+) -> None:
+    done = publish(dist, "--region", aws.region, *narrowing, environment=aws.environment())
+
+    assert done.returncode == 0, done.stderr
+    published = re.findall(r"^Published \S+:layer:(\S+)", done.stdout, re.MULTILINE)
+    assert published == ["cloudmap-discovery-py313-arm64:1"]
+
+
+def test_a_target_that_was_not_built_is_one_clear_error(dist: Path) -> None:
+    done = publish(dist, "--python", "3.12", "--arch", "arm64", environment=NO_AWS)
+
+    assert_one_clear_error(
+        done,
+        "has no layer for PYTHON=3.12 ARCH=arm64, only for py3.12-x86_64, py3.13-arm64",
+        "make build PYTHON=3.12 ARCH=arm64",
+    )
+
+
+def test_a_target_that_there_is_not_is_one_clear_error(dist: Path) -> None:
+    done = publish(dist, "--python", "3.10", environment=NO_AWS)
+
+    assert_one_clear_error(done, "not built for Python '3.10'", "3.11, 3.12, 3.13, 3.14")
+
+
+def test_make_hands_what_narrows_publishing_to_it() -> None:
+    done = subprocess.run(
+        [MAKE, "--dry-run", "publish", "PYTHON=3.12", "ARCH=arm64"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "--python '3.12' --arch 'arm64'" in done.stdout
 
 
 def test_a_second_run_leaves_everything_unchanged(dist: Path, aws: StandIn) -> None:
@@ -78,7 +125,7 @@ def test_a_second_run_leaves_everything_unchanged(dist: Path, aws: StandIn) -> N
 
     done = publish(dist, "--region", aws.region, "--public", environment=aws.environment())
 
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["Unchanged", "Unchanged"]
+    assert [line.split()[0] for line in done.stdout.splitlines()[:3]] == ["Unchanged", "Unchanged", "To"]
     assert not WRITING & aws.calls().keys()
 
 
@@ -88,7 +135,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(dist: Path, aws: Sta
     assert done.returncode == 0, done.stderr
     assert (
         "Would publish cloudmap-discovery-0.1.0-py3.13-arm64.zip (0.0 MB) as a new version of cloudmap-discovery-py313-arm64"
-        in done.stdout
+        f" in {aws.region}\n" in done.stdout
     )
     assert "for python3.13 on arm64: cloudmap-discovery 0.1.0" in done.stdout
     assert done.stdout.count("would grant it to everyone") == 2
