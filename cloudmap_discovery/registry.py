@@ -271,6 +271,10 @@ class Registry:
         chosen = check_stage((self._default_stage or NO_STAGE) if stage is None else stage)
         return list(await self.records(stage=chosen, timeout_seconds=timeout_seconds))
 
+    async def has_namespace(self, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> bool:
+        """Return whether the namespace is there, in this account and region or shared with it."""
+        return await self._control.has_namespace(self._namespace, self._deadline(timeout_seconds))
+
     async def records(
         self, *, stage: str | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> dict[str, tuple[Instance, ...]]:

@@ -11,7 +11,6 @@ from cloudmap_discovery.cli.options import command_class, common_options
 from cloudmap_discovery.cli.record_view import highest_first, show_records
 from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.limits import check_stage
-from cloudmap_discovery.model import NO_STAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +63,9 @@ def list_services(session: Session, stages: Sequence[str], timeout_seconds: floa
     wanted = tuple(dict.fromkeys(check_stage(stage) for stage in stages))
     records = session.run(lambda core: _records(core, wanted, timeout_seconds), "Listing Cloud Map")
     namespace = session.settings.namespace
-    if not records and not session.run(_has_namespace, "Looking for the namespace"):
+    if not records and not session.run(
+        lambda core: core.registry.has_namespace(), "Looking for the namespace"
+    ):
         raise exits.NamespaceNotFoundError(namespace)
     everything = [record for some in records.values() for record in some]
     if session.as_json:
@@ -85,12 +86,6 @@ def list_services(session: Session, stages: Sequence[str], timeout_seconds: floa
     else:
         show_matrix(session.screen, Matrix.of(records, stages=wanted), namespace=namespace)
     return exits.DONE
-
-
-async def _has_namespace(core: Core) -> bool:
-    # The registry tells it of a registration only; planning one writes nothing.
-    planned = await core.registry.plan_register("any", "https://any.invalid", stage=NO_STAGE)
-    return not planned.creates_namespace
 
 
 async def _records(core: Core, stages: Sequence[str], timeout_seconds: float) -> dict[str, list[Instance]]:
