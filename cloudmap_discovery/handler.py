@@ -7,6 +7,7 @@ import atexit
 import contextvars
 import functools
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cloudmap_discovery import lifecycle
@@ -69,7 +70,10 @@ class _Loops(threading.local):
 
     def close(self) -> None:
         if self.runner is not None:
-            self.runner.close()
+            # From Python 3.12 on no thread starts at exit, not even the one that waits for the loop's executor; the
+            # loop is closed all the same.
+            with suppress(RuntimeError):
+                self.runner.close()
             self.runner = None
 
     def after_fork_in_child(self) -> None:
