@@ -54,12 +54,14 @@ test: $(READY) ## Run the tests with the coverage gate
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
 OLDEST := .venv-oldest
+# Before aiobotocore 3.10, certificates are read for each client: slower, and right all the same.
+NOT_WITH_OLDEST := --deselect tests/unit/test_transport_sdk_tls.py::test_certificates_are_read_once_ahead_for_all_services_and_all_later_connections
 .PHONY: test-oldest
 test-oldest: $(READY) ## Run the tests of the library with the oldest dependencies it allows
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OLDEST)
 	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --require-hashes -r requirements/oldest.txt
 	@$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python --no-deps -e .
-	$(OLDEST)/bin/pytest -n 2 --dist worksteal tests/unit tests/contract tests/integration/test_lookup.py tests/integration/test_registration.py tests/cli $(PYTEST_ARGS)
+	$(OLDEST)/bin/pytest -n 2 --dist worksteal tests/unit tests/contract tests/integration/test_lookup.py tests/integration/test_registration.py tests/cli $(NOT_WITH_OLDEST) $(PYTEST_ARGS)
 
 .PHONY: docs-check
 docs-check: $(READY) ## Check that what documents show of the code is up to date
