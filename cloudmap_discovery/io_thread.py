@@ -148,9 +148,9 @@ class IOThread:
                 )
                 try:
                     thread.start()
-                except BaseException:  # whatever it is, the loop must not stay open
-                    started.close()
-                    raise
+                finally:
+                    if thread.ident is None:  # it could not be started
+                        started.close()
                 self._loop, self._thread = started, thread  # not before: starting a thread can fail
             return self._loop
 

@@ -22,7 +22,6 @@ MAX_ATTRIBUTE_VALUE: Final = 1024
 MAX_ATTRIBUTES_TOTAL: Final = 5000
 MAX_INSTANCE_ID: Final = 64
 MAX_WEIGHT: Final = 1_000_000
-MAX_INSTANCES_PER_SERVICE: Final = 1000
 
 RESERVED_ATTRIBUTES: Final = frozenset(
     {"endpoint", "stage", "version", "tenant", "variant", "weight", "owner", "owner-ref", "registered-at"}
