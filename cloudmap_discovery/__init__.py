@@ -1,5 +1,7 @@
 """Service discovery for AWS serverless teams: `await discover("users", stage="Production")`."""
 
+from typing import TYPE_CHECKING
+
 from cloudmap_discovery import sync
 from cloudmap_discovery.api import (
     deregister,
@@ -13,7 +15,6 @@ from cloudmap_discovery.api import (
     report_failure,
     services,
 )
-from cloudmap_discovery.discovery import Discovery
 from cloudmap_discovery.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -33,10 +34,22 @@ from cloudmap_discovery.errors import (
 )
 from cloudmap_discovery.handler import async_handler
 from cloudmap_discovery.model import NO_STAGE, Answer, Explanation, Instance
-from cloudmap_discovery.registry import Registry
-from cloudmap_discovery.settings import Settings
+from cloudmap_discovery.version import VERSION as __version__  # noqa: N811 -- the name that packages have for it
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from cloudmap_discovery.discovery import Discovery
+    from cloudmap_discovery.registry import Registry
+    from cloudmap_discovery.settings import Settings
+else:
+    _LATER = {"Discovery": "discovery", "Registry": "registry", "Settings": "settings"}
+
+    def __getattr__(name: str) -> object:
+        """Import what a function that only looks up never names."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 -- only here
+
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:

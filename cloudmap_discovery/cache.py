@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import lifecycle
 from cloudmap_discovery.freshness import NOTHING, Entry, Mark
+from cloudmap_discovery.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

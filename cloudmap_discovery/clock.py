@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Instant:
     """One moment on both clocks, in seconds: `wall` since the epoch, `monotonic` since an arbitrary start."""
 

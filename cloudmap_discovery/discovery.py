@@ -14,7 +14,6 @@ from cloudmap_discovery.errors import (
     NoMatchingInstanceError,
 )
 from cloudmap_discovery.events import LOGGER, EndpointFailed
-from cloudmap_discovery.explaining import explain_lookup
 from cloudmap_discovery.freshness import NOTHING
 from cloudmap_discovery.limits import check_conditions, check_service, check_stage
 from cloudmap_discovery.model import NO_ATTRIBUTES, Answer, Instance, Key
@@ -176,6 +175,8 @@ class Discovery:
         self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
     ) -> Explanation:
         """Ask every store now, change nothing, and say what `discover` would answer and why."""
+        from cloudmap_discovery.explaining import explain_lookup  # noqa: PLC0415 -- for people, not for cold functions
+
         key, conditions = self._key(service, stage), _conditions(where)
         slot = self._cache.slot(key)
         entry = slot.entry if slot is not None else NOTHING

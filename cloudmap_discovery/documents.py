@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.encoding import address_fault, decode_time
 from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError
 from cloudmap_discovery.limits import check_text, check_weight
 from cloudmap_discovery.model import DEFAULT_WEIGHT, Instance, PassedOver, record_id
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ _RECORD_FIELDS: Final = (
 _SCALAR_FIELDS: Final = frozenset(_RECORD_FIELDS) - {"attributes"}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ParameterContent:
     """What a parameter's value says.
 
@@ -54,7 +54,7 @@ class ParameterContent:
     overflow: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MirrorText:
     """A mirror's text: whether it needs the large tier, and whether the records did not even fit that."""
 
@@ -247,11 +247,11 @@ def _attributes(data: dict[str, Any]) -> dict[str, str]:
         return {}
     if not isinstance(attributes, dict) or isinstance(attributes, _Ambiguous):
         raise InvalidValueError("attributes", _shown(attributes), "must be an object of text, each key once")
-    for key, value in attributes.items():
+    for key, text in attributes.items():
         _encodable("attributes", key)
-        if not isinstance(value, str):
-            raise InvalidValueError(f"attributes[{key!r:.60}]", _shown(value), "must be text")
-        _encodable(f"attributes[{key!r:.60}]", value)
+        if not isinstance(text, str):
+            raise InvalidValueError(f"attributes[{key!r:.60}]", _shown(text), "must be text")
+        _encodable(f"attributes[{key!r:.60}]", text)
     return dict(attributes)
 
 

@@ -24,10 +24,10 @@ from cloudmap_discovery.limits import (
 )
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, PassedOver
 
-_WEIGHT: Final = re.compile(r"[0-9]{1,7}")
-_IPV4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_IPV6: Final = re.compile(r"[0-9A-Fa-f:.]{2,45}")
-_PORT: Final = re.compile(r"[0-9]{1,5}")
+_WEIGHT: Final = r"[0-9]{1,7}"
+_IPV4: Final = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+_IPV6: Final = r"[0-9A-Fa-f:.]{2,45}"
+_PORT: Final = r"[0-9]{1,5}"
 _MAX_PORT: Final = 65_535
 # Attributes that hold an address as it is, in the order in which they are taken.
 _ADDRESS_ATTRIBUTES: Final = ("endpoint", "url", "arn", "AWS_INSTANCE_CNAME")
@@ -88,7 +88,7 @@ def decode_attributes(service: str, instance_id: object, attributes: object) -> 
     weight = attributes.get("weight", "")
     registered_at = decode_time(attributes.get("registered-at", ""))
     meant = {
-        "weight": _WEIGHT.fullmatch(weight) is not None and int(weight) <= MAX_WEIGHT,
+        "weight": re.fullmatch(_WEIGHT, weight) is not None and int(weight) <= MAX_WEIGHT,
         "registered-at": registered_at is not None,
     }
     return Instance(
@@ -148,11 +148,11 @@ def _address(attributes: Mapping[str, str]) -> str:
         if attributes.get(key):
             return attributes[key]
     ipv4, ipv6 = attributes.get("AWS_INSTANCE_IPV4", ""), attributes.get("AWS_INSTANCE_IPV6", "")
-    host = ipv4 if _IPV4.fullmatch(ipv4) else f"[{ipv6}]" if _IPV6.fullmatch(ipv6) else ""
+    host = ipv4 if re.fullmatch(_IPV4, ipv4) else f"[{ipv6}]" if re.fullmatch(_IPV6, ipv6) else ""
     if not host:
         return ""
     port = attributes.get("AWS_INSTANCE_PORT", "")
     # A port that is none would send callers to port 80: such a record has no address.
-    if port and not (_PORT.fullmatch(port) and 0 < int(port) <= _MAX_PORT):
+    if port and not (re.fullmatch(_PORT, port) and 0 < int(port) <= _MAX_PORT):
         return ""
     return f"http://{host}:{port}" if port else f"http://{host}"

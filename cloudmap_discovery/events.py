@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import Final
+
+from cloudmap_discovery.values import value
 
 LOGGER: Final = logging.getLogger("cloudmap_discovery")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """Something that happened to one service in one stage."""
 
@@ -17,7 +18,7 @@ class Event:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hit(Event):
     """A lookup was answered from what is held, `age_seconds` old, first told by `source`."""
 
@@ -26,7 +27,7 @@ class Hit(Event):
     stale: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refreshed(Event):
     """The stores were asked: `outcome` is `found`, `absent` or `failed`; `source` told it; it took `took_seconds`."""
 
@@ -35,7 +36,7 @@ class Refreshed(Event):
     took_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StaleServed(Event):
     """An answer beyond its time was served; `reason` says why. `failing` is False while a refresh is under way."""
 
@@ -45,7 +46,7 @@ class StaleServed(Event):
     failing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FallbackUsed(Event):
     """A store behind the authority answered; `reason` says what the authority said.
 
@@ -57,7 +58,7 @@ class FallbackUsed(Event):
     failing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoreFailed(Event):
     """A store failed: the `error`'s class name, AWS's `code` if there is one, and the `message`."""
 
@@ -67,7 +68,7 @@ class StoreFailed(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RecordsSkipped(Event):
     """Records were read and could not be used: `reasons`, one line each."""
 
@@ -75,7 +76,7 @@ class RecordsSkipped(Event):
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndpointFailed(Event):
     """`report_failure` was called: the instance with this id could not be reached."""
 
@@ -83,7 +84,7 @@ class EndpointFailed(Event):
     endpoint: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Registered(Event):
     """A record was written."""
 
@@ -92,14 +93,14 @@ class Registered(Event):
     owner: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Deregistered(Event):
     """A record was removed."""
 
     instance_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MirrorFailed(Event):
     """A projection of Cloud Map could not be written, or holds what a person put there."""
 

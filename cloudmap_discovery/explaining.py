@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.freshness import (
@@ -22,6 +21,7 @@ from cloudmap_discovery.model import Explanation, HeldReport, PassedOver, StoreR
 from cloudmap_discovery.selection import candidates, describe_wanted, matching
 from cloudmap_discovery.selection import passed_over as not_chosen
 from cloudmap_discovery.stores.port import Absent, Found
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +94,7 @@ async def explain_lookup(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Result:
     """What the rules make of it: instances from a source, or an error."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, assert_never
 
 from cloudmap_discovery import lifecycle
 from cloudmap_discovery.errors import DiscoveryError
 from cloudmap_discovery.freshness import FROZEN_SECONDS
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable
@@ -30,26 +30,26 @@ R = TypeVar("R")
 GRACE_SECONDS: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Landed(Generic[R]):
     """The flight ended in time, with this value."""
 
     value: R
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Crashed:
     """The flight raised what it should not: a bug, which every waiter gets to see."""
 
     error: BaseException
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Abandoned:
     """What the flight brought was discarded: it was frozen under way, or its key was forgotten meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Waiting:
     """The flight is still under way; only the wait for it is over."""
 

@@ -11,9 +11,10 @@ Everything here is a value or a pure function: nothing awaits, reads a clock or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final, assert_never
+
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ TTL_JITTER: Final = 0.1
 FROZEN_SECONDS: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Policy:
     """How long what is held may be used, in seconds."""
 
@@ -57,7 +58,7 @@ class Standing(Enum):
     PROVISIONAL = "provisional"  # a fallback's, while the authority fails
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HeldAnswer:
     """Records of a key: from which store, asked when, and fresh for how long."""
 
@@ -69,7 +70,7 @@ class HeldAnswer:
     mark: Mark = Mark.NONE
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Absence:
     """The authority said that there is no such service, for the `misses`-th time in a row."""
 
@@ -82,7 +83,7 @@ class Absence:
     misses: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BackOff:
     """The authority failed, for the `failures`-th time in a row; until `seconds` have passed it is left alone."""
 
@@ -92,7 +93,7 @@ class BackOff:
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """All that is held of a key."""
 
@@ -104,7 +105,7 @@ class Entry:
 NOTHING: Final = Entry()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Serve:
     """Serve the answer; no store is asked, neither now nor, during a `back_off`, where it turns out not to match."""
 
@@ -114,7 +115,7 @@ class Serve:
     back_off: BackOff | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Revalidate:
     """Start a refresh, unless one is under way, and serve the answer without waiting long."""
 
@@ -122,7 +123,7 @@ class Revalidate:
     age_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Expired:
     """Wait for a refresh; serve the answer if that fails."""
 
@@ -130,19 +131,19 @@ class Expired:
     age_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ask:
     """Nothing usable is held: wait for the stores."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TellAbsence:
     """Raise the remembered absence."""
 
     absence: Absence
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TellFailure:
     """Raise the remembered failure."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
 from cloudmap_discovery.errors import StoreError, StoreTimeoutError, without_frames
 from cloudmap_discovery.events import StoreFailed
 from cloudmap_discovery.freshness import FROZEN_SECONDS, Standing
 from cloudmap_discovery.stores.port import Absent, Found
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHARE: Final = 0.6
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Failed:
     """A store could not say: throttled, denied, unreachable, too slow, or nothing usable."""
 
@@ -36,7 +36,7 @@ class Failed:
 Said = Found | Absent | Failed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """A store has the key. With a standing of `PROVISIONAL`, `causes` say why the authority could not be asked."""
 
@@ -46,7 +46,7 @@ class Answered:
     causes: tuple[StoreError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Missed:
     """The authority says that there is no such key, and nobody put one into a fallback by hand."""
 
@@ -55,7 +55,7 @@ class Missed:
     causes: tuple[StoreError, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unavailable:
     """A store whose word counts failed, and no other had the key: what is held stays."""
 

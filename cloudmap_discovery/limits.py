@@ -28,15 +28,16 @@ RESERVED_ATTRIBUTES: Final = frozenset(
 )
 """The attributes that hold a record's own fields; a user's attribute may not have such a name."""
 
-_STAGE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+# Patterns are text: `re` compiles and keeps them at first use, and few processes use them all.
+_STAGE = r"[A-Za-z0-9_.-]{1,40}"
 # CreateService, Name: a label neither begins nor ends with a hyphen, nor is it an underscore alone.
 _LABEL = r"(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,61}[A-Za-z0-9_]|[A-Za-z0-9])"
-_SERVICE = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_NAMESPACE = re.compile(r"[!-~]{1,1024}")
-_INSTANCE_ID = re.compile(r"[0-9a-zA-Z_/:.@-]+")
-_ATTRIBUTE_KEY = re.compile(r"[!-~]+")
+_SERVICE = rf"{_LABEL}(?:\.{_LABEL})*"
+_NAMESPACE = r"[!-~]{1,1024}"
+_INSTANCE_ID = r"[0-9a-zA-Z_/:.@-]+"
+_ATTRIBUTE_KEY = r"[!-~]+"
 # Printable ASCII; may be empty; no space or tab in front (RegisterInstance, AttrValue).
-_ATTRIBUTE_VALUE = re.compile(r"(?:[!-~][ -~\t]*)?")
+_ATTRIBUTE_VALUE = r"(?:[!-~][ -~\t]*)?"
 _STAGE_LIMIT = (
     f"a stage is 1 to 40 of the characters A-Z a-z 0-9 _ . - (and {NO_STAGE!r} alone means no stage)"
 )
@@ -59,7 +60,7 @@ def check_service(value: Any) -> str:
         raise InvalidValueError(
             "service", value, f"has {len(text)} characters; the limit is {MAX_SERVICE_NAME}"
         )
-    if not _SERVICE.fullmatch(text):
+    if not re.fullmatch(_SERVICE, text):
         raise InvalidValueError(
             "service",
             value,
@@ -72,7 +73,7 @@ def check_service(value: Any) -> str:
 def check_stage(value: Any) -> str:
     """Return the value if it can be one stage."""
     text = check_text("stage", value)
-    if not _STAGE.fullmatch(text):
+    if not re.fullmatch(_STAGE, text):
         raise InvalidValueError("stage", value, _STAGE_LIMIT)
     return text
 
@@ -80,7 +81,7 @@ def check_stage(value: Any) -> str:
 def check_namespace(value: Any) -> str:
     """Return the value if it can be the name of a namespace."""
     text = check_text("namespace", value)
-    if not _NAMESPACE.fullmatch(text):
+    if not re.fullmatch(_NAMESPACE, text):
         raise InvalidValueError(
             "namespace", value, f"1 to {MAX_NAMESPACE_NAME} printable ASCII characters without spaces"
         )
@@ -115,7 +116,7 @@ def check_instance_id(value: Any) -> str:
     text = check_text("id", value)
     if len(text) > MAX_INSTANCE_ID:
         raise InvalidValueError("id", value, f"has {len(text)} characters; the limit is {MAX_INSTANCE_ID}")
-    if not _INSTANCE_ID.fullmatch(text):
+    if not re.fullmatch(_INSTANCE_ID, text):
         raise InvalidValueError("id", value, "may hold 0-9 a-z A-Z _ / : . @ -")
     return text
 
@@ -128,7 +129,7 @@ def check_attribute_value(field: str, value: Any) -> str:
         raise InvalidValueError(
             field, value, f"has {len(value)} characters; the limit is {MAX_ATTRIBUTE_VALUE}"
         )
-    if not _ATTRIBUTE_VALUE.fullmatch(value):
+    if not re.fullmatch(_ATTRIBUTE_VALUE, value):
         raise InvalidValueError(field, value, "must be printable ASCII without a space in front")
     return value
 
@@ -150,7 +151,7 @@ def check_user_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
             raise InvalidValueError(
                 "attributes", key, f"a key of {len(key)} characters; the limit is 1 to {MAX_ATTRIBUTE_KEY}"
             )
-        if not _ATTRIBUTE_KEY.fullmatch(key):
+        if not re.fullmatch(_ATTRIBUTE_KEY, key):
             raise InvalidValueError("attributes", key, "a key must be printable ASCII without spaces")
         check_attribute_value(f"attributes[{key!r}]", value)
     return dict(attributes)

@@ -12,6 +12,7 @@ from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreError
 from cloudmap_discovery.events import MirrorFailed
 from cloudmap_discovery.model import Instance
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -31,7 +32,7 @@ _LISTING_LAG_SECONDS: Final = 60.0
 _Place = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Change:
     """What we made of a record, and when; None if we removed it."""
 

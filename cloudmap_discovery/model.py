@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final, overload
 
 from cloudmap_discovery.endpoints import is_arn, is_url
 from cloudmap_discovery.errors import InvalidValueError
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +46,7 @@ class Attributes(Mapping[str, str]):
 NO_ATTRIBUTES: Final = Attributes()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Instance:
     """One registered endpoint of a service.
 
@@ -104,11 +103,14 @@ class Instance:
 
 def record_id(service: str, stage: str, version: str | None, tenant: str | None, variant: str | None) -> str:
     """Return the id of a record that we write: `<stage>-<20 hex digits>`, the same for the same identity."""
+    import hashlib  # noqa: PLC0415 -- records that are read have their ids
+    import json  # noqa: PLC0415 -- the same
+
     identity = json.dumps([service, stage, version, tenant, variant], separators=(",", ":"))
     return f"{stage}-{hashlib.sha256(identity.encode()).hexdigest()[:20]}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer(Sequence[Instance]):
     """What a lookup found: a sequence of instances, highest version first, then by id.
 
@@ -134,7 +136,7 @@ class Answer(Sequence[Instance]):
         return len(self.instances)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Key:
     """What answers are held by: one service in one stage of one namespace."""
 
@@ -143,7 +145,7 @@ class Key:
     stage: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PassedOver:
     """A record that was read and not used: where it stands, and why."""
 
@@ -151,7 +153,7 @@ class PassedOver:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoreReport:
     """What one store answered when `explain` asked it.
 
@@ -167,7 +169,7 @@ class StoreReport:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HeldReport:
     """What this process holds of a key when `explain` is called.
 
@@ -183,7 +185,7 @@ class HeldReport:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Explanation:
     """Why a lookup answers what it answers: what is held, what each store says now, what `discover` would answer.
 

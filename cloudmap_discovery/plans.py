@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from cloudmap_discovery.errors import OwnershipError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 Action = Literal["create", "update", "unchanged", "remove", "nothing"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """What would be done, and what is there now.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.events import FallbackUsed, RecordsSkipped, Refreshed
@@ -19,6 +18,7 @@ from cloudmap_discovery.freshness import (
     usable_answer,
 )
 from cloudmap_discovery.ladder import Answered, Missed, Unavailable, passed_over
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.stores.port import Store
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Brought:
     """What a flight brought; `alike` are services that are held and spelled like one that is not there."""
 
@@ -41,7 +41,7 @@ class _Brought:
     alike: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refresher:
     """Starts flights, and turns what they bring into what is held. `random` gives numbers in [0, 1)."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.encoding import decode_time, encode_attributes
@@ -18,6 +17,7 @@ from cloudmap_discovery.limits import (
     check_version,
 )
 from cloudmap_discovery.model import Instance, record_id
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ MANUAL_OWNER: Final = "manual"
 """Whose records are that nobody claims: written by hand, or by somebody who does not know owners."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Identity:
     """What makes a record the same one when it is registered again."""
 
@@ -37,7 +37,7 @@ class Identity:
     variant: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Target:
     """A record to remove."""
 
@@ -113,9 +113,9 @@ def target(
             who.stage,
             record_id(who.service, who.stage, who.version, who.tenant, who.variant),
         )
-    for field, value in (("stage", stage), ("version", version), ("tenant", tenant), ("variant", variant)):
-        if value is not None:
-            raise InvalidValueError(field, value, "an instance says this itself; pass one or the other")
+    for field, given in (("stage", stage), ("version", version), ("tenant", tenant), ("variant", variant)):
+        if given is not None:
+            raise InvalidValueError(field, given, "an instance says this itself; pass one or the other")
     return Target(service_or_instance.service, service_or_instance.stage, service_or_instance.id)
 
 

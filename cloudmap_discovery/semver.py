@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-_SEMVER = re.compile(
+from cloudmap_discovery.values import value
+
+_SEMVER: Final = (  # text: compiled at first use
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"
     r"(?:-((?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*))?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
@@ -19,7 +20,7 @@ _MAX_LENGTH: Final = 256
 Precedence = tuple[int, int, int, bool, tuple[tuple[int, int, str], ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Version:
     """A parsed version: its `precedence`, comparable with `<`, and whether it is a release."""
 
@@ -30,7 +31,7 @@ class Version:
 @lru_cache(maxsize=1024)
 def parse_version(text: str) -> Version | None:
     """Return the version that the text is, or None if it is not a semantic version."""
-    match = _SEMVER.fullmatch(text) if len(text) <= _MAX_LENGTH else None
+    match = re.fullmatch(_SEMVER, text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
     major, minor, patch, pre_release = match.groups()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.errors import DiscoveryUnavailableError, ServiceNotFoundError, StoreTimeoutError
@@ -18,6 +17,7 @@ from cloudmap_discovery.freshness import (
     TellFailure,
     decide,
 )
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.refresh import Refresher
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Served:
     """What to serve; `was_held` says that no store was asked for it in this lookup."""
 

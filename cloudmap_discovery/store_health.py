@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.freshness import back_off_seconds
@@ -17,14 +16,16 @@ if TYPE_CHECKING:
 MAX_STORE_BACK_OFF_SECONDS: Final = 5.0
 
 
-@dataclass(slots=True)
 class _Trouble:
-    error: StoreError
-    since: Instant
-    seconds: float
-    failures: int
-    probe_started: Instant | None = None
-    probe_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    __slots__ = ("error", "failures", "probe_ended", "probe_started", "seconds", "since")
+
+    def __init__(self, error: StoreError, since: Instant, seconds: float, failures: int) -> None:
+        self.error = error
+        self.since = since
+        self.seconds = seconds
+        self.failures = failures
+        self.probe_started: Instant | None = None
+        self.probe_ended = asyncio.Event()
 
 
 class StoreHealth:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import AccessDeniedError, RegistrationError, RemoteError, StoreError
 from cloudmap_discovery.stores.operations import await_operation
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -19,7 +19,7 @@ STORE: Final = "cloudmap"
 PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Namespace:
     """What a namespace is called in calls: its id, or its ARN where another account owns it."""
 

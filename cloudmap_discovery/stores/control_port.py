@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.deadline import Deadline
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """An instance as Cloud Map has it."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from cloudmap_discovery.clock import Instant
     from cloudmap_discovery.model import Instance, Key, PassedOver
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """The store has usable records of the key, sorted by id.
 
@@ -24,7 +25,7 @@ class Found:
     mirrored: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Absent:
     """The store does not have the key; `detail` says what exactly is missing if it is more than the record."""
 
