@@ -69,16 +69,20 @@ docs-check: $(READY) ## Check that what documents show of the code is up to date
 
 .PHONY: demo
 demo: $(READY) build ## See the main job work: real layer, real runtime, a stand-in for AWS
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tests.demo $(call option,FLAVOR,--flavor)
 
 .PHONY: bench
-bench: $(READY) ## Measure cached reads, cold keys, memory and first lookups, side by side with peers
-	@for name in cached cold_key memory first_lookup layer_bytecode; do $(BIN)/python -m tests.benchmarks.$$name; done
+bench: $(READY) ## Measure cached reads, cold keys, memory and the layer's bytecode
+	@for name in cached cold_key memory layer_bytecode; do $(BIN)/python -m tests.benchmarks.$$name; done
+
+.PHONY: bench-cold
+bench-cold: $(READY) ## Measure cold starts, side by side with peers, for a quarter of an hour (ROUNDS=15 WRITE=1)
+	@$(BIN)/python -m tests.benchmarks.cold $(call option,ROUNDS,--rounds) $(call switch,WRITE,--write)
 
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
-	$(BIN)/uv pip compile pyproject.toml --upgrade --extra cli --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
-	$(BIN)/uv pip compile pyproject.toml --upgrade --resolution lowest-direct --extra cli --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/oldest.txt
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra all --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --upgrade --resolution lowest-direct --extra all --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/oldest.txt
 	@$(MAKE) --no-print-directory lock-layer
 
 .PHONY: check

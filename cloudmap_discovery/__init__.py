@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from cloudmap_discovery import sync
 from cloudmap_discovery.api import (
     deregister,
     discover,
@@ -37,19 +36,21 @@ from cloudmap_discovery.model import NO_STAGE, Answer, Explanation, Instance
 from cloudmap_discovery.version import VERSION as __version__  # noqa: N811 -- the name that packages have for it
 
 if TYPE_CHECKING:
+    from cloudmap_discovery import sync
     from cloudmap_discovery.discovery import Discovery
     from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.settings import Settings
 else:
-    _LATER = {"Discovery": "discovery", "Registry": "registry", "Settings": "settings"}
+    _LATER = {"Discovery": "discovery", "Registry": "registry", "Settings": "settings", "sync": "sync"}
 
     def __getattr__(name: str) -> object:
-        """Import what a function that only looks up never names."""
+        """Import what most functions never name."""
         if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 -- only here
 
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        module = import_module(f"{__name__}.{_LATER[name]}")
+        return module if name == _LATER[name] else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -18,9 +18,10 @@ from cloudmap_discovery.notices import Notices
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.events import Event
     from cloudmap_discovery.model import Answer, Explanation, Instance
-    from cloudmap_discovery.wiring import Core
+    from cloudmap_discovery.registry import Registry
 
 
 class Process:
@@ -110,8 +111,8 @@ class Process:
         Through Cloud Map's control plane, one call for each service: for tools, not for requests. Raises a
         `StoreError`.
         """
-        core = await self.core()
-        return await self.io.submit(lambda: core.registry.services(stage=stage))
+        registry = await self._registry()
+        return await self.io.submit(lambda: registry.services(stage=stage))
 
     async def register(
         self,
@@ -140,9 +141,9 @@ class Process:
         Raises `InvalidValueError`, `OwnershipError`, `RegistrationError` (AWS's code and reason, or its own time-out)
         or a `StoreError`.
         """
-        core = await self.core()
+        registry = await self._registry()
         return await self.io.submit(
-            lambda: core.registry.register(
+            lambda: registry.register(
                 service,
                 endpoint,
                 stage=stage,
@@ -176,9 +177,9 @@ class Process:
 
         Returns False where it is not there. Raises `OwnershipError` where it is another's, otherwise as `register`.
         """
-        core = await self.core()
+        registry = await self._registry()
         return await self.io.submit(
-            lambda: core.registry.deregister(
+            lambda: registry.deregister(
                 service_or_instance,
                 stage=stage,
                 version=version,
@@ -198,10 +199,25 @@ class Process:
         """
         return self.events.subscribe(callback)
 
+    def preload(self) -> None:
+        """Inside Lambda, load what a first lookup needs, unless `DISCOVERY_PRELOAD` is off; no network, no threads.
+
+        Never raises: what goes wrong is logged, and raised by the first call.
+        """
+        if wiring.preloads(self._environment):
+            try:
+                self._wired()
+            except Exception as error:  # noqa: BLE001 -- the import of a function must not end on what it may never use
+                LOGGER.warning("preload failed: %s", error)
+
     async def core(self) -> Core:
         """Return what the process is wired to; reads the settings and loads the transport the first time."""
         core = self._core
         return core if core is not None else await self.io.in_pool(self._wired)
+
+    async def _registry(self) -> Registry:
+        core = await self.core()
+        return await self.io.in_pool(lambda: core.registry)  # which imports it, and must not hold lookups up
 
     @contextmanager
     def replaced(self, core: Core) -> Iterator[None]:
@@ -250,6 +266,7 @@ def _nothing_held(*_: object) -> None:
 
 
 process: Final = Process(wiring.environment())
+process.preload()
 
 discover = process.discover
 discover_all = process.discover_all

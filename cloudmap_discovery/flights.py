@@ -7,7 +7,6 @@ touches the flight, nor another waiter.
 from __future__ import annotations
 
 import asyncio
-import copy
 import threading
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, assert_never
 
@@ -211,7 +210,9 @@ def _own(error: BaseException) -> BaseException:
     if isinstance(error, DiscoveryError):
         return error.fresh()
     try:
-        own = copy.copy(error)
+        from copy import copy  # noqa: PLC0415 -- for a bug, of which there should be none
+
+        own = copy(error)
     except Exception:  # noqa: BLE001 -- an exception that cannot be copied is raised as it is
         return error
     own.__cause__, own.__context__ = error.__cause__, error.__context__

@@ -119,6 +119,11 @@ class IOThread:
         """Run a blocking function on the pool and wait for it on the running loop."""
         return await asyncio.wrap_future(self._started().pool.submit(function))
 
+    @property
+    def has_started(self) -> bool:
+        """Whether anything ever ran on it."""
+        return self._loop is not None
+
     def is_current(self) -> bool:
         """Return whether the caller is on the thread of the loop."""
         return threading.current_thread() is self._thread

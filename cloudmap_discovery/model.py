@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
 from typing import TYPE_CHECKING, Final, overload
 
 from cloudmap_discovery.endpoints import is_arn, is_url
@@ -203,7 +202,7 @@ class Explanation:
     source: str | None = None
     stale: bool = False
     error: str | None = None
-    where: Mapping[str, str] = field(default=NO_ATTRIBUTES)
+    where: Mapping[str, str] = NO_ATTRIBUTES
 
     @property
     def found(self) -> bool:

@@ -7,12 +7,11 @@ module's business; whatever reads it uses `Setting.parse`, so that every reader 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.limits import check_namespace, check_stage
+from cloudmap_discovery.values import Described, declared, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,15 +22,17 @@ CLOUD_MAP: Final = "cloudmap"
 PARAMETER_STORE: Final = "ssm"
 SOURCES: Final = (CLOUD_MAP, PARAMETER_STORE)
 MIRRORS: Final = (PARAMETER_STORE,)
-TRANSPORTS: Final = ("auto", "sdk")
+AUTO: Final = "auto"
+DIRECT: Final = "direct"
+SDK: Final = "sdk"
+TRANSPORTS: Final = (AUTO, DIRECT, SDK)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Setting:
     """One setting: how its text becomes its value, what is allowed, and what it is for."""
 
     name: str
-    kind: Any
     default: Any
     parse: Callable[[str], Any]
     allowed: str
@@ -54,9 +55,8 @@ class Setting:
 def _setting(
     default: Any, parse: Callable[[str], Any], allowed: str, description: str, *, shown: str | None = None
 ) -> Any:
-    return field(
-        default=default,
-        metadata={"parse": parse, "allowed": allowed, "description": description, "shown": shown},
+    return Described(
+        default, {"parse": parse, "allowed": allowed, "description": description, "shown": shown}
     )
 
 
@@ -120,7 +120,16 @@ def _account(text: str) -> str:
     return text
 
 
+def _switch(text: str) -> bool:
+    meaning = {"1": True, "true": True, "0": False, "false": False}.get(text.lower())
+    if meaning is None:
+        raise ValueError(text)
+    return meaning
+
+
 def _url(text: str) -> str:
+    from urllib.parse import urlsplit  # noqa: PLC0415 -- only where a URL is set
+
     parts = urlsplit(text)  # reading the port raises a ValueError where it is not a number
     whole = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
     if parts.scheme not in {"http", "https"} or not whole or any(map(str.isspace, text)):
@@ -154,7 +163,7 @@ _DAY: Final = 86_400.0
 _SECONDS: Final = "a number of seconds from {} to {}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """Every setting with its value. Durations are seconds."""
 
@@ -185,10 +194,10 @@ class Settings:
         shown="`ssm`, if it is in the sources",
     )
     transport: str = _setting(
-        "auto",
+        AUTO,
         _one_of(TRANSPORTS),
         f"one of {', '.join(TRANSPORTS)}",
-        "What carries calls to AWS: `sdk` is aiobotocore; `auto` chooses.",
+        "What carries calls to AWS: `direct`, without an SDK; `sdk`, aiobotocore; `auto` chooses.",
     )
     parameter_prefix: str = _setting(
         "/services",
@@ -267,21 +276,26 @@ class Settings:
         "Use only records whose host (or, for an ARN, account) matches one of these patterns.",
         shown="all",
     )
+    preload: bool = _setting(
+        True,
+        _switch,
+        "1 or 0, true or false",
+        "Whether, inside Lambda, importing the package loads what a first lookup needs.",
+    )
 
 
 def definitions() -> tuple[Setting, ...]:
     """Return every setting, in order."""
     return tuple(
         Setting(
-            name=item.name,
-            kind=item.type,
+            name=name,
             default=item.default,
             parse=item.metadata["parse"],
             allowed=item.metadata["allowed"],
             description=item.metadata["description"],
             default_text=item.metadata["shown"] or _as_text(item.default),
         )
-        for item in fields(Settings)
+        for name, item in declared(Settings).items()
     )
 
 
@@ -297,9 +311,13 @@ def near_misses(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, guess[0]) for name, guess in guesses if guess]
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, tuple):
-        value = ",".join(value)
-    elif isinstance(value, float):
-        value = f"{value:g}"
-    return f"`{value}`"
+def _as_text(default: Any) -> str:
+    match default:
+        case bool():
+            return f"`{default:d}`"
+        case tuple():
+            return f"`{','.join(default)}`"
+        case float():
+            return f"`{default:g}`"
+        case _:
+            return f"`{default}`"

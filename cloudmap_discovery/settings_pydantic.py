@@ -26,12 +26,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         SettingsConfigDict,
     )
 
+    # pydantic-settings wants names in lower case; a variable that is written so is none of ours.
+    given = {
+        setting.variable.lower(): text
+        for setting in definitions()
+        if (text := environment.get(setting.variable))
+    }
+
     class Environment(EnvSettingsSource):
         def _load_env_vars(self) -> Mapping[str, str | None]:
-            # pydantic-settings wants lower case; a variable that is written so is none of ours.
-            return {
-                name.lower(): value for name, value in environment.items() if value and name == name.upper()
-            }
+            return given
 
     class Base(BaseSettings):
         model_config = SettingsConfigDict(

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery import api, wiring
+from cloudmap_discovery import api
+from cloudmap_discovery.assembly import assemble
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes
 from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError, StoreTimeoutError
@@ -27,6 +28,7 @@ from cloudmap_discovery.stores.outcome import outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.model import Key, PassedOver
@@ -230,7 +232,7 @@ def _in_stage(record: Instance, stage: str) -> Instance:
 class FakeRegistry:
     """What `fake_registry` yields: put and remove records, make AWS fail, let time pass, see what was asked."""
 
-    def __init__(self, store: FakeStore, clock: FakeClock, core: wiring.Core) -> None:
+    def __init__(self, store: FakeStore, clock: FakeClock, core: Core) -> None:
         self._store = store
         self._clock = clock
         self._core = core
@@ -302,11 +304,11 @@ def fake_registry(
     """
     clock = FakeClock()
     store = FakeStore(clock=clock)
-    core = wiring.assemble(
+    core = assemble(
         Settings(stage=None if stage == NO_STAGE else stage, sources=(CLOUD_MAP,)),
         [store],
-        FakeControl(store, stage=stage),
-        [],
+        lambda: FakeControl(store, stage=stage),
+        list,
         _NoConnections(),
         io=api.process.io,
         clock=clock,

@@ -7,7 +7,6 @@ cold function imports. Here all classes share their methods, and what describes 
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, FrozenInstanceError, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, dataclass_transform
 
@@ -17,13 +16,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Described:
+    """In the place of a field's default: the default, with `metadata` as `dataclasses.field` has it."""
+
+    __slots__ = ("default", "metadata")
+
+    def __init__(self, default: Any, metadata: Mapping[str, Any]) -> None:
+        self.default = default
+        self.metadata = metadata
+
+
+@dataclass_transform(frozen_default=True)
 def value(cls: type[T]) -> type[T]:
     """Make a frozen value of a class whose body lists its fields, as `dataclass(frozen=True, slots=True)` does.
 
-    Defaults, `dataclasses.field`, `__post_init__`, inheritance, equality, hash, text, patterns, copying and pickling
-    are those of a dataclass; `init=False` and the like are not understood. Methods that the class has itself are left
-    alone.
+    Defaults, `__post_init__`, inheritance, equality, hash, text, patterns, copying and pickling are those of a
+    dataclass; `dataclasses.field` is not understood. Methods that the class has itself are left alone.
     """
     own: dict[str, Any] = cls.__annotations__
     body = {name: item for name, item in vars(cls).items() if name not in {"__dict__", "__weakref__"}}
@@ -47,6 +55,12 @@ def value(cls: type[T]) -> type[T]:
     layout.setters = tuple(getattr(made, name).__set__ for name in layout.names)
     layout.runs_post_init = hasattr(made, "__post_init__")
     return made
+
+
+def declared(cls: type) -> dict[str, Any]:
+    """Return what the body of a value's class says of each field that has a default: that, or a `Described`."""
+    layout: _Layout = vars(cls)["__value_layout__"]
+    return layout.declared
 
 
 def replace(given: T, /, **changes: Any) -> T:
@@ -75,16 +89,12 @@ class _Layout:
         self.declared = declared
         self.names = names = tuple(annotations)
         self.defaults = {
-            name: default for name, item in declared.items() if (default := _default(item)) is not MISSING
+            name: item.default if isinstance(item, Described) else item for name, item in declared.items()
         }
         self.items: Callable[[Any], Any] = attrgetter(*names) if names else _no_items
         self.runs_post_init = False
         self.setters: tuple[Callable[[Any, Any], None], ...] = ()
         self.twin: type | None = None
-
-
-def _default(declared: Any) -> Any:
-    return declared.default if isinstance(declared, Field) else declared
 
 
 def _no_items(_: object) -> tuple[()]:
@@ -105,8 +115,6 @@ def _init(self: Any, /, *given: Any, **named: Any) -> None:
             setters[index](self, named.pop(name))
         elif name in layout.defaults:
             setters[index](self, layout.defaults[name])
-        elif name in layout.declared and layout.declared[name].default_factory is not MISSING:
-            setters[index](self, layout.declared[name].default_factory())
         else:
             missing.append(name)
     if missing or named:
@@ -118,11 +126,15 @@ def _init(self: Any, /, *given: Any, **named: Any) -> None:
 
 
 def _setattr(self: object, name: str, item: object) -> None:
+    from dataclasses import FrozenInstanceError  # noqa: PLC0415 -- only where somebody tries
+
     del self, item
     raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
 def _delattr(self: object, name: str) -> None:
+    from dataclasses import FrozenInstanceError  # noqa: PLC0415 -- only where somebody tries
+
     del self
     raise FrozenInstanceError(f"cannot delete field {name!r}")
 
@@ -163,13 +175,20 @@ class _OfTwin:
     def __get__(self, instance: object, owner: Any) -> Any:
         layout: _Layout = owner.__value_layout__
         if layout.twin is None:
-            from dataclasses import make_dataclass  # noqa: PLC0415 -- this is what costs so much
+            from dataclasses import field, make_dataclass  # noqa: PLC0415 -- this is what costs so much
 
             given = [
-                (name, hint, layout.declared.get(name, field())) for name, hint in layout.annotations.items()
+                (name, hint, _as_field(field, layout.declared[name]) if name in layout.declared else field())
+                for name, hint in layout.annotations.items()
             ]
             layout.twin = make_dataclass(owner.__name__, given, frozen=True, slots=True)
         return self._read(layout.twin)
+
+
+def _as_field(field: Any, declared: Any) -> Any:
+    if isinstance(declared, Described):
+        return field(default=declared.default, metadata=declared.metadata)
+    return field(default=declared)
 
 
 def _signature(twin: type) -> Any:

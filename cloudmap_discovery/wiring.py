@@ -1,35 +1,30 @@
-"""The composition root: from settings to a Discovery and a Registry that work."""
+"""The composition root: from the environment to settings, and from settings to what they make."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery import lifecycle
-from cloudmap_discovery.cache import Cache
-from cloudmap_discovery.discovery import Discovery
+from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.events import LOGGER
-from cloudmap_discovery.flights import Flights
-from cloudmap_discovery.freshness import Policy
-from cloudmap_discovery.ladder import Asker, Ladder
-from cloudmap_discovery.model import NO_STAGE
-from cloudmap_discovery.ready import ReadyTable
-from cloudmap_discovery.refresh import Refresher
-from cloudmap_discovery.serving import Serving
-from cloudmap_discovery.set_aside import SetAside
-from cloudmap_discovery.settings import CLOUD_MAP, PARAMETER_STORE, Settings, near_misses
-from cloudmap_discovery.store_health import StoreHealth
+from cloudmap_discovery.settings import (
+    AUTO,
+    CLOUD_MAP,
+    DIRECT,
+    PARAMETER_STORE,
+    SDK,
+    Settings,
+    definitions,
+    near_misses,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.io_thread import IOThread
-    from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.stores.control_port import Control
     from cloudmap_discovery.stores.mirror_port import Mirror
     from cloudmap_discovery.stores.port import Store
@@ -38,177 +33,126 @@ if TYPE_CHECKING:
 DEFAULT_STALE_WAIT_SECONDS: Final = 0.1
 
 
-class Connections(Protocol):
-    """The part of a transport that a core needs: its connections."""
-
-    async def aclose(self) -> None:
-        """Close every connection; a later call opens new ones."""
-        ...
-
-    def forget(self) -> None:
-        """Drop every connection without touching it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Core:
-    """Everything that settings are turned into, and what happens to it when the process is forked or restored."""
-
-    settings: Settings
-    discovery: Discovery
-    registry: Registry
-    transport: Connections
-    health: StoreHealth
-    chooser: random.Random
-    io: IOThread
-
-    def after_fork_in_child(self) -> None:
-        """Drop the parent's connections without touching them; what is held stays good."""
-        self.transport.forget()
-        self.health.clear()
-        self.chooser.seed()
-
-    def before_snapshot(self) -> None:
-        """Close every connection: none of them survives a snapshot."""
-        self.io.run(self.transport.aclose)
-
-    def after_restore(self) -> None:
-        """Take what is held for expired, and use neither connections nor credentials from before the snapshot."""
-        self.transport.forget()
-        self.health.clear()
-        self.chooser.seed()
-        self.discovery.expire()
-
-
 def environment() -> Mapping[str, str]:
     """Return the environment of the process."""
     return os.environ
 
 
-def read_settings(variables: Mapping[str, str]) -> Settings:
-    """Return the settings that the environment variables make, and warn about names that look misspelt."""
-    from cloudmap_discovery import settings_pydantic  # noqa: PLC0415 -- imports pydantic in turn
+def in_lambda(variables: Mapping[str, str]) -> bool:
+    """Return whether the process is a Lambda function."""
+    return bool(variables.get("AWS_LAMBDA_RUNTIME_API"))
 
-    settings = settings_pydantic.read_settings(variables)
+
+def never_frozen(variables: Mapping[str, str]) -> bool:
+    """Return whether the process runs without pauses: outside Lambda, or on Lambda Managed Instances."""
+    return not in_lambda(variables) or bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
+
+
+def preloads(variables: Mapping[str, str]) -> bool:
+    """Return whether importing the package loads what a first lookup needs; False where the setting is wrong."""
+    if not in_lambda(variables):
+        return False
+    (setting,) = (one for one in definitions() if one.name == "preload")
+    text = variables.get(setting.variable)
+    try:
+        return bool(setting.read(text) if text else setting.default)
+    except ConfigurationError:
+        return False  # whoever uses the package is told
+
+
+def read_settings(variables: Mapping[str, str]) -> Settings:
+    """Return the settings that the environment variables make, and warn about names that look misspelt.
+
+    pydantic-settings reads them where it is installed, unless calls go without the SDK in order to start fast.
+    """
+    from cloudmap_discovery import settings_plain  # noqa: PLC0415 -- read at first use
+
+    chosen = variables.get("DISCOVERY_TRANSPORT", "").strip()
+    is_fast = chosen == DIRECT or (chosen != SDK and in_lambda(variables))
+    if is_fast or not _is_installed("pydantic_settings"):
+        settings = settings_plain.read_settings(variables)
+    else:
+        from cloudmap_discovery import settings_pydantic  # noqa: PLC0415 -- only where it is used
+        from cloudmap_discovery.shadowing import UNUSABLE  # noqa: PLC0415 -- the same
+
+        try:
+            settings = settings_pydantic.read_settings(variables)
+        except (*UNUSABLE, SystemError):  # a pydantic too old, or with a core of another version
+            settings = settings_plain.read_settings(variables)
     for name, meant in near_misses(variables):
         LOGGER.warning("the environment variable %s is not a setting; did you mean %s?", name, meant)
     return settings
 
 
-def never_frozen(variables: Mapping[str, str]) -> bool:
-    """Return whether the process runs without pauses: outside Lambda, or on Lambda Managed Instances."""
-    return not variables.get("AWS_LAMBDA_RUNTIME_API") or bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
+def goes_direct(transport: str, variables: Mapping[str, str]) -> bool:
+    """Return whether calls go without the SDK, with this value of the setting; what is imported does not count."""
+    if transport != AUTO:
+        return transport == DIRECT
+    return in_lambda(variables) or not _is_installed("aiobotocore")
 
 
 def make_transport(settings: Settings, variables: Mapping[str, str], clock: Clock) -> Transport:
-    """Return what carries calls to AWS, with everything loaded that takes no network."""
-    from cloudmap_discovery.transport.retry import RetryingTransport  # noqa: PLC0415 -- tenacity comes with it
-    from cloudmap_discovery.transport.sdk import SdkTransport  # noqa: PLC0415 -- the SDK comes with it
+    """Return what carries calls to AWS, with everything loaded that takes no network.
 
-    sdk = SdkTransport(
-        region=settings.region, endpoint_url=settings.endpoint_url, clock=clock, environment=variables
-    )
-    sdk.load(("servicediscovery", "ssm") if PARAMETER_STORE in settings.sources else ("servicediscovery",))
-    transport = RetryingTransport(sdk, clock=clock)
-    transport.load()
-    return transport
+    Raises a `ConfigurationError` where the SDK is to be used and is not there, or something else is in its place.
+    """
+    from cloudmap_discovery.transport.errors import SDK_REMEDY  # noqa: PLC0415 -- at first use
+    from cloudmap_discovery.transport.retry import RetryingTransport  # noqa: PLC0415 -- the same
+
+    def make_sdk() -> Transport | None:
+        if not _is_installed("aiobotocore"):
+            return None
+        from cloudmap_discovery.transport.sdk import SdkTransport  # noqa: PLC0415 -- only where it is used
+
+        sdk = SdkTransport(
+            region=settings.region, endpoint_url=settings.endpoint_url, clock=clock, environment=variables
+        )
+        uses_parameters = PARAMETER_STORE in settings.sources
+        sdk.load(("servicediscovery", "ssm") if uses_parameters else ("servicediscovery",))
+        return sdk
+
+    if goes_direct(settings.transport, variables):
+        from cloudmap_discovery.transport.direct import DirectTransport  # noqa: PLC0415 -- only where it is used
+        from cloudmap_discovery.transport.failover import FailoverTransport  # noqa: PLC0415 -- the same
+
+        direct = DirectTransport(
+            region=settings.region, endpoint_url=settings.endpoint_url, clock=clock, environment=variables
+        )
+        failover = FailoverTransport(direct, make_sdk)
+        failover.load()
+        return RetryingTransport(failover, clock=clock)
+    sdk = make_sdk()
+    if sdk is None:
+        allowed = f"{AUTO} or {DIRECT}, since {SDK} needs aiobotocore: {SDK_REMEDY}"
+        raise ConfigurationError("DISCOVERY_TRANSPORT", settings.transport, allowed)
+    return RetryingTransport(sdk, clock=clock)
 
 
 def make_stores(settings: Settings, transport: Transport, clock: Clock) -> tuple[Store, ...]:
     """Return the stores of `settings.sources`, in their order."""
-    from cloudmap_discovery.stores.cloud_map import CloudMapStore  # noqa: PLC0415 -- only where it is used
-    from cloudmap_discovery.stores.parameter_store import ParameterStore  # noqa: PLC0415 -- only where it is used
 
-    makers: dict[str, Callable[[], Store]] = {
-        CLOUD_MAP: lambda: CloudMapStore(
+    def cloud_map() -> Store:
+        from cloudmap_discovery.stores.cloud_map import CloudMapStore  # noqa: PLC0415 -- only where it is used
+
+        return CloudMapStore(
             transport,
             clock=clock,
             owner_account=settings.owner_account,
             allowed_endpoints=settings.allowed_endpoints,
-        ),
-        PARAMETER_STORE: lambda: ParameterStore(
+        )
+
+    def parameter_store() -> Store:
+        from cloudmap_discovery.stores.parameter_store import ParameterStore  # noqa: PLC0415 -- only where it is used
+
+        return ParameterStore(
             transport,
             prefix=settings.parameter_prefix,
             clock=clock,
             allowed_endpoints=settings.allowed_endpoints,
-        ),
-    }
+        )
+
+    makers: dict[str, Callable[[], Store]] = {CLOUD_MAP: cloud_map, PARAMETER_STORE: parameter_store}
     return tuple(makers[name]() for name in settings.sources)
-
-
-def build(
-    settings: Settings,
-    variables: Mapping[str, str],
-    *,
-    io: IOThread,
-    clock: Clock,
-    events: EventHub,
-) -> Core:
-    """Return what the settings make, with everything imported and loaded that takes no network."""
-    from cloudmap_discovery.stores.cloud_map_control import CloudMapControl  # noqa: PLC0415 -- only where it is used
-
-    transport = make_transport(settings, variables, clock)
-    stale_wait = 0.0 if never_frozen(variables) else DEFAULT_STALE_WAIT_SECONDS
-    return assemble(
-        settings,
-        make_stores(settings, transport, clock),
-        CloudMapControl(transport, owner_account=settings.owner_account),
-        make_mirrors(settings, transport),
-        transport,
-        io=io,
-        clock=clock,
-        events=events,
-        stale_wait_seconds=stale_wait if settings.stale_wait is None else settings.stale_wait,
-    )
-
-
-def assemble(
-    settings: Settings,
-    stores: Sequence[Store],
-    control: Control,
-    mirrors: Sequence[Mirror],
-    transport: Connections,
-    *,
-    io: IOThread,
-    clock: Clock,
-    events: EventHub,
-    stale_wait_seconds: float,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Core:
-    """Return a core of these parts; `transport` is what carries their calls, `sleep` what registering waits with."""
-    from cloudmap_discovery.mirrors import Mirrors  # noqa: PLC0415 -- only where it is used
-    from cloudmap_discovery.registry import Registry  # noqa: PLC0415 -- only where it is used
-
-    # Times are spread by the system's random source, since restored snapshots share every other seed. Instances are
-    # drawn far more often, by a generator that is seeded anew after a restore and a fork.
-    system, chooser = random.SystemRandom(), random.Random()  # noqa: S311 -- nothing secret depends on it
-    health = StoreHealth(system.random, probe_seconds=settings.timeout)
-    discovery = make_discovery(
-        settings,
-        stores,
-        io=io,
-        events=events,
-        clock=clock,
-        health=health,
-        discard=transport.aclose,
-        stale_wait_seconds=stale_wait_seconds,
-        draw=chooser.random,
-        jitter=system.random,
-    )
-    registry = Registry(
-        control,
-        mirrors=Mirrors(control, mirrors, namespace=settings.namespace, events=events),
-        clock=clock,
-        events=events,
-        forget=discovery.forget,
-        namespace=settings.namespace,
-        default_stage=settings.stage,
-        sleep=sleep,
-        random=system.random,
-    )
-    core = Core(settings, discovery, registry, transport, health, chooser, io)
-    lifecycle.join(core)
-    return core
 
 
 def make_mirrors(settings: Settings, transport: Transport) -> tuple[Mirror, ...]:
@@ -222,51 +166,38 @@ def make_mirrors(settings: Settings, transport: Transport) -> tuple[Mirror, ...]
     return tuple(makers[name]() for name in chosen if name in makers)
 
 
-def make_discovery(
+def build(
     settings: Settings,
-    stores: Sequence[Store],
+    variables: Mapping[str, str],
     *,
     io: IOThread,
-    events: EventHub,
     clock: Clock,
-    health: StoreHealth,
-    discard: Callable[[], Awaitable[None]],
-    stale_wait_seconds: float,
-    draw: Callable[[], float],
-    jitter: Callable[[], float],
-) -> Discovery:
-    """Return a Discovery over the stores; `draw` chooses instances, `jitter` spreads times; both give [0, 1)."""
-    default_stage = settings.stage or NO_STAGE
-    policy = Policy(
-        ttl_seconds=settings.ttl,
-        revalidate_seconds=settings.stale_while_revalidate,
-        max_stale_seconds=settings.max_stale,
-        negative_ttl_seconds=settings.negative_ttl,
-    )
-    names = [store.name for store in stores]
-    ready = ReadyTable(default_stage)
-    refresher = Refresher(
-        ladder=Ladder(stores, authority=CLOUD_MAP if CLOUD_MAP in names else names[0]),
-        asker=Asker(
-            clock=clock, health=health, events=events, budget_seconds=settings.timeout, discard=discard
-        ),
-        cache=Cache(settings.max_entries, clock.monotonic, ready.invalidate),
-        flights=Flights(io, clock),
-        policy=policy,
-        clock=clock,
-        random=jitter,
-        events=events,
-        budget_seconds=settings.timeout,
-    )
-    return Discovery(
-        namespace=settings.namespace,
-        default_stage=default_stage,
-        refresher=refresher,
-        serving=Serving(refresher, clock=clock, events=events, stale_wait_seconds=stale_wait_seconds),
-        ready=ready,
-        set_aside=SetAside(),
+    events: EventHub,
+) -> Core:
+    """Return what the settings make, with everything imported and loaded that takes no network."""
+    from cloudmap_discovery.assembly import assemble  # noqa: PLC0415 -- importing the package does not take it
+
+    def control() -> Control:
+        from cloudmap_discovery.stores.cloud_map_control import CloudMapControl  # noqa: PLC0415 -- for writers alone
+
+        return CloudMapControl(transport, owner_account=settings.owner_account)
+
+    transport = make_transport(settings, variables, clock)
+    stale_wait = 0.0 if never_frozen(variables) else DEFAULT_STALE_WAIT_SECONDS
+    return assemble(
+        settings,
+        make_stores(settings, transport, clock),
+        control,
+        lambda: make_mirrors(settings, transport),
+        transport,
         io=io,
         clock=clock,
-        random=draw,
         events=events,
+        stale_wait_seconds=stale_wait if settings.stale_wait is None else settings.stale_wait,
     )
+
+
+def _is_installed(package: str) -> bool:
+    from importlib.machinery import PathFinder  # noqa: PLC0415 -- functions that go direct never ask
+
+    return PathFinder.find_spec(package) is not None  # unlike what looks at sys.modules first

@@ -1,6 +1,6 @@
-"""Builds the layer for one Python version and architecture, from wheels, on any machine.
+"""Builds the layer from wheels, on any machine: slim, one zip for all, or full, for one Python version and architecture.
 
-python -m layer.build [--python 3.13] [--arch arm64] [--dist dist] [--bytecode auto|never]
+python -m layer.build [--flavor slim|full] [--python 3.13] [--arch arm64] [--dist dist] [--bytecode auto|never]
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from layer.archive import (
     DIRECT_UPLOAD_LIMIT_BYTES,
@@ -24,18 +24,21 @@ from layer.archive import (
     write_zip,
 )
 from layer.bytecode import Bytecode, add_bytecode
-from layer.content import belongs
-from layer.errors import LayerError, ToolFailedError
-from layer.interpreters import Interpreter, find_interpreter
-from layer.targets import Target, architecture_of_machine, find_target
+from layer.content import belongs, not_pure
+from layer.errors import LayerError, NotPureError, ToolFailedError
+from layer.interpreters import Interpreter, find_interpreters
+from layer.targets import FLAVORS, Flavor, PythonRuntime, Target, architecture_of_machine, choose_target
 from layer.tools import find_uv, run_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = Path("requirements/layer.txt")
-BUILD_REQUIREMENTS = Path("requirements/layer-build.txt")
+ROOT: Final = Path(__file__).resolve().parents[1]
+REQUIREMENTS: Final[Mapping[Flavor, Path]] = {
+    "slim": Path("requirements/layer-slim.txt"),
+    "full": Path("requirements/layer.txt"),
+}
+BUILD_REQUIREMENTS: Final = Path("requirements/layer-build.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,22 @@ class BuiltLayer:
     path: Path
     target: Target
     size: Size
-    bytecode: Bytecode | None
+    bytecode: tuple[Bytecode, ...]
+
+    @property
+    def without_bytecode(self) -> tuple[PythonRuntime, ...]:
+        """The runtimes that compile the layer at every cold start."""
+        compiled = {bytecode.interpreter.version for bytecode in self.bytecode}
+        return tuple(runtime for runtime in self.target.runtimes if runtime.version not in compiled)
 
 
-def build_layer(target: Target, *, root: Path, dist: Path, interpreter: Interpreter | None) -> BuiltLayer:
-    """Build the layer of the source tree at `root` into the folder `dist`; with an interpreter of the target's version, bytecode too.
+def build_layer(
+    target: Target, *, root: Path, dist: Path, interpreters: Sequence[Interpreter] = ()
+) -> BuiltLayer:
+    """Build the layer of the source tree at `root` into the folder `dist`, with bytecode by each of the interpreters.
 
-    Raises `ToolFailedError` when a wheel is missing or does not have the pinned hash, `LayerTooLargeError` over Lambda's limits.
+    Raises `ToolFailedError` when a wheel is missing or does not have the pinned hash, `NotPureError` when a slim layer would not
+    fit everywhere, `LayerTooLargeError` over Lambda's limits.
     """
     with tempfile.TemporaryDirectory(prefix="cloudmap-discovery-layer-") as temporary:
         work = Path(temporary)
@@ -59,7 +71,10 @@ def build_layer(target: Target, *, root: Path, dist: Path, interpreter: Interpre
         _install_dependencies(target, root=root, into=packages)
         version = _install_own_package(root=root, into=packages, work=work)
         _prune(packages)
-        bytecode = None if interpreter is None else add_bytecode(packages, interpreter)
+        if target.flavor == "slim":
+            _check_pure(packages)
+        is_lean = target.flavor == "slim"
+        bytecode = tuple(add_bytecode(packages, each, is_lean=is_lean) for each in interpreters)
         check_unzipped(packages)
         dist.mkdir(parents=True, exist_ok=True)
         path = dist / target.zip_name(version)
@@ -67,68 +82,82 @@ def build_layer(target: Target, *, root: Path, dist: Path, interpreter: Interpre
     return BuiltLayer(path, target, size, bytecode)
 
 
-def describe(built: BuiltLayer, *, without_bytecode: str = "") -> str:
-    """Return what a person wants to know about a built layer, in a few lines; if it has no bytecode, also why."""
+def describe(built: BuiltLayer, *, is_bytecode_wanted: bool = True) -> str:
+    """Return what a person wants to know about a built layer, in a few lines."""
     lines = [
         f"{built.path}",
-        f"  zipped    {megabytes(built.size.zipped_bytes):>9}  {_upload_note(built.size)}",
-        f"  unzipped  {megabytes(built.size.unzipped_bytes):>9}  of {megabytes(UNZIPPED_LIMIT_BYTES)} that Lambda allows a function with its layers",
+        f"  {built.target.flavor:<8}  for {built.target}",
+        f"  zipped    {megabytes(built.size.zipped_bytes):>10}  {_upload_note(built.size)}",
+        f"  unzipped  {megabytes(built.size.unzipped_bytes):>10}  of {megabytes(UNZIPPED_LIMIT_BYTES)} that Lambda allows a function with its layers",
     ]
-    if built.bytecode is None:
-        lines.append(f"  bytecode       none  cold starts compile: {without_bytecode}")
-    else:
-        compiler = built.bytecode.interpreter.full_version
-        lines.append(f"  bytecode  {built.bytecode.compiled_count:>5} files  compiled by Python {compiler}")
-        lines.extend(
-            f"            not for {name}: Python {compiler} refuses it" for name in built.bytecode.refused
+    for compiled in built.bytecode:
+        name = compiled.interpreter.full_version
+        lines.append(
+            f"  bytecode  {compiled.compiled_count:>4} files  for {compiled.interpreter.version}, compiled by Python {name}"
         )
+        lines.extend(f"{'':24}not for {source}: Python {name} refuses it" for source in compiled.refused)
+    for runtime in built.without_bytecode:
+        why = f"there is no Python {runtime.version} on this machine to compile with"
+        if not is_bytecode_wanted:
+            why = "turned off by BYTECODE=never"
+        lines.append(f"  bytecode        none  for {runtime.version}, where cold starts compile: {why}")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build what the command line asks for; return the exit code."""
+    options = _parse(arguments)
+    try:
+        target = choose_target(
+            options.flavor,
+            python=options.python,
+            architecture=options.arch,
+            else_python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            else_architecture=architecture_of_machine(platform.machine()),
+        )
+        is_bytecode_wanted = options.bytecode != "never"
+        interpreters: list[Interpreter] = []
+        if is_bytecode_wanted:
+            interpreters = find_interpreters((runtime.version for runtime in target.runtimes), os.environ)
+        built = build_layer(target, root=ROOT, dist=options.dist, interpreters=interpreters)
+    except LayerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(describe(built, is_bytecode_wanted=is_bytecode_wanted))
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make build", description="Build the Lambda layer.")
     parser.add_argument(
-        "--python",
-        default=f"{sys.version_info.major}.{sys.version_info.minor}",
-        metavar="3.13",
-        help="Lambda's Python (default: this one)",
+        "--flavor",
+        default=FLAVORS[0],
+        metavar="|".join(FLAVORS),
+        help="slim: pure Python, one zip for all (default); full: with the AWS SDK, for one Python and architecture",
     )
     parser.add_argument(
-        "--arch",
-        default=architecture_of_machine(platform.machine()),
-        metavar="arm64",
-        help="Lambda's architecture (default: this machine's)",
+        "--python", metavar="3.13", help="full only: Lambda's Python (default: the one that runs this)"
+    )
+    parser.add_argument(
+        "--arch", metavar="arm64", help="full only: Lambda's architecture (default: this machine's)"
     )
     parser.add_argument("--dist", type=Path, default=Path("dist"), help="where the zip goes (default: dist)")
     parser.add_argument(
         "--bytecode",
         choices=("auto", "never"),
         default="auto",
-        help="auto: compile if that Python is on this machine (default); never: a smaller zip, slower cold starts",
+        help="auto: for each of its Pythons that is on this machine (default); never: a smaller zip, slower cold starts",
     )
-    options = parser.parse_args(arguments)
-    try:
-        target = find_target(options.python, options.arch)
-        interpreter, without_bytecode = None, "turned off by BYTECODE=never"
-        if options.bytecode != "never":
-            interpreter = find_interpreter(target.python.version, os.environ)
-            without_bytecode = f"there is no Python {target.python.version} on this machine to compile with"
-        built = build_layer(target, root=ROOT, dist=options.dist, interpreter=interpreter)
-    except LayerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(describe(built, without_bytecode=without_bytecode))
-    return 0
+    return parser.parse_args(arguments)
 
 
 def _install_dependencies(target: Target, *, root: Path, into: Path) -> None:
     _run_uv(
         [
             *("pip", "install", "--quiet", "--target", into),
-            *("--python-version", target.python.version, "--python-platform", target.uv_platform),
+            *("--python-version", target.runtimes[0].version, "--python-platform", target.uv_platform),
             *("--only-binary", ":all:", "--link-mode", "copy"),
-            *("--require-hashes", "-r", REQUIREMENTS),
+            *("--require-hashes", "-r", REQUIREMENTS[target.flavor]),
         ],
         to=f"install the layer's packages for {target.slug}",
         root=root,
@@ -167,6 +196,14 @@ def _prune(packages: Path) -> None:
                 path.rmdir()
         elif not belongs(PurePosixPath(path.relative_to(packages).as_posix())):
             path.unlink()
+
+
+def _check_pure(packages: Path) -> None:
+    if distributions := not_pure(packages):
+        raise NotPureError(
+            "The slim layer is one zip for every Python version and architecture, but not pure Python is"
+            f" {', '.join(distributions)}. Take it out of {REQUIREMENTS['slim']}, or make it an extra in pyproject.toml."
+        )
 
 
 def _upload_note(size: Size) -> str:

@@ -5,15 +5,40 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from layer.tools import run_tool
 
 if TYPE_CHECKING:
     from layer.interpreters import Interpreter
 
-RUNTIME_FOLDER = PurePosixPath("/opt/python")
+RUNTIME_FOLDER: Final = PurePosixPath("/opt/python")
 """Where Lambda puts the folder `python/` of a layer."""
+NOT_COMPILED_IF_LEAN: Final = (
+    # What needs packages that the slim layer does not hold, and what is for tests.
+    "cloudmap_discovery/settings_pydantic.py",
+    "cloudmap_discovery/testing.py",
+    "cloudmap_discovery/transport/sdk*.py",
+    "tenacity/tornadoweb.py",
+    # What a function makes once during init, where the processor is whole.
+    "cloudmap_discovery/emf.py",
+    # What writes or lists records, or explains: it waits for AWS for many times as long as it takes to compile.
+    "cloudmap_discovery/deadline.py",
+    "cloudmap_discovery/explaining.py",
+    "cloudmap_discovery/listing.py",
+    "cloudmap_discovery/mirrors.py",
+    "cloudmap_discovery/plans.py",
+    "cloudmap_discovery/registration.py",
+    "cloudmap_discovery/registry.py",
+    "cloudmap_discovery/spreading.py",
+    "cloudmap_discovery/stores/cloud_map_control.py",
+    "cloudmap_discovery/stores/cloud_map_names.py",
+    "cloudmap_discovery/stores/control_port.py",
+    "cloudmap_discovery/stores/mirror_port.py",
+    "cloudmap_discovery/stores/operations.py",
+    "cloudmap_discovery/stores/parameter_mirror.py",
+)
+"""Sources that no lookup imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +50,19 @@ class Bytecode:
     refused: tuple[str, ...]
 
 
-def add_bytecode(folder: Path, interpreter: Interpreter) -> Bytecode:
-    """Compile every source below `folder` into `__pycache__` beside it.
+def add_bytecode(folder: Path, interpreter: Interpreter, *, is_lean: bool) -> Bytecode:
+    """Compile every source below `folder` into `__pycache__` beside it, where bytecode of other versions may lie already.
 
-    Hash-based and unchecked: the loader compares neither the source's date, which a zip does not keep, nor its content.
+    Hash-based and unchecked: the loader compares neither the source's date, which a zip does not keep, nor its content. Lean
+    bytecode leaves out what only people and tools read (docstrings, annotations of functions, imports for type
+    checkers, columns in tracebacks), and sources that no lookup imports: half of it, for each Python that one zip serves.
     """
     script = Path(__file__).with_name("compile_tree.py")
-    command: list[str | Path] = [
-        interpreter.path,
-        "-I",
-        "-S",
-        "-B",
-        "-W",
-        "ignore",
-        script,
-        folder,
-        RUNTIME_FOLDER.as_posix(),
-    ]
+    command: list[str | Path] = [interpreter.path, "-I", "-S", "-B", "-W", "ignore"]
+    if is_lean:
+        command += ["-X", "no_debug_ranges"]
+    command += [script, folder, RUNTIME_FOLDER.as_posix()]
+    if is_lean:
+        command += ["--lean", "--leave-out", *NOT_COMPILED_IF_LEAN]
     said = json.loads(run_tool(command, to="compile the layer's bytecode"))
     return Bytecode(interpreter, said["compiled"], tuple(said["refused"]))

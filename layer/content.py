@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import PurePosixPath
+    from pathlib import Path, PurePosixPath
 
 # Installers' notes: they differ from machine to machine, or describe files that are not in the layer.
 _INSTALLER_FILES = frozenset(
@@ -31,6 +31,16 @@ def belongs(path: PurePosixPath) -> bool:
         own_scripts = top.startswith(f"{_OWN_PACKAGE}-") and name == "entry_points.txt"
         return name not in _INSTALLER_FILES and not own_scripts
     return True
+
+
+def not_pure(packages: Path) -> list[str]:
+    """Return the distributions of a folder that are not for every Python 3, architecture and system, as their wheels say."""
+    notes = sorted(packages.glob("*.dist-info/WHEEL"))
+    return [
+        note.parent.name.removesuffix(".dist-info")
+        for note in notes
+        if "Tag: py3-none-any" not in note.read_text().splitlines()
+    ]
 
 
 def mode(path: PurePosixPath) -> int:

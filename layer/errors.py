@@ -4,8 +4,9 @@ LayerError
 ├── UnknownTargetError    this Python version or architecture is not offered
 ├── ToolFailedError       a program that the build calls failed: its own words are in the message
 ├── LayerTooLargeError    Lambda would refuse the layer
+├── NotPureError          a package of the slim layer does not fit every Python and machine
 ├── NothingToPublishError dist/ has no layer, or two of the same kind
-├── WrongOptionError      an option of `make publish` cannot be used
+├── WrongOptionError      an option of `make build` or `make publish` cannot be used
 └── AwsError              AWS refused, or was not reached
 """
 
@@ -28,12 +29,16 @@ class LayerTooLargeError(LayerError):
     """The layer is over one of Lambda's limits."""
 
 
+class NotPureError(LayerError):
+    """The slim layer, one zip for all, was about to hold what is made for one Python version or machine."""
+
+
 class NothingToPublishError(LayerError):
     """What is in the folder of built layers does not say what to publish."""
 
 
 class WrongOptionError(LayerError):
-    """An option has a value that AWS would refuse, or is missing where it is needed."""
+    """An option has a value that does not fit, or is missing where it is needed."""
 
 
 class AwsError(LayerError):

@@ -13,7 +13,7 @@ from layer.errors import ToolFailedError
 from layer.tools import find_uv, run_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 # A free-threaded or debug build ("t" and "d" in abiflags) loads other shared libraries than Lambda's Python.
 _PROBE = (
@@ -33,6 +33,12 @@ class Interpreter:
     def version(self) -> str:
         """Return the version without its last number, as Lambda names runtimes: "3.13"."""
         return self.full_version.rpartition(".")[0]
+
+
+def find_interpreters(versions: Iterable[str], environ: Mapping[str, str]) -> list[Interpreter]:
+    """Return an interpreter of each of these minor versions, as far as there is one, in their order."""
+    found = [find_interpreter(version, environ) for version in versions]
+    return [interpreter for interpreter in found if interpreter is not None]
 
 
 def find_interpreter(version: str, environ: Mapping[str, str]) -> Interpreter | None:

@@ -1,6 +1,6 @@
 """Publishes the built layers.
 
-python -m layer.publish [--region R] [--python 3.13] [--arch arm64] [--layer-name N] [--accounts A,B | --public] [--bucket B] [--dry-run] [--dist dist]
+python -m layer.publish [--region R] [--flavor slim|full] [--python 3.13] [--arch arm64] [--layer-name N] [--accounts A,B | --public] [--bucket B] [--dry-run] [--dist dist]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 
@@ -18,15 +18,21 @@ from layer.archive import DIRECT_UPLOAD_LIMIT_BYTES, megabytes
 from layer.aws_errors import aws_errors_explained
 from layer.errors import AwsError, LayerError, WrongOptionError
 from layer.releases import LICENSE, Grant, Release, parse_grants, read_releases
-from layer.targets import PROJECT
+from layer.targets import FLAVORS, PROJECT, Flavor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import LayerVersionContentInputTypeDef
     from mypy_boto3_s3 import S3Client
+
+COST_WITHOUT_BYTECODE: Final[Mapping[Flavor, str]] = {
+    "slim": "about 50 ms more",
+    "full": "about 50 ms more, about 500 ms with aiobotocore and boto3",
+}
+"""Measured: docs/layer.md has the tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,8 @@ class Publisher:
                 LayerName=release.layer_name,
                 Description=release.description,
                 LicenseInfo=LICENSE,
-                CompatibleRuntimes=[release.target.python.lambda_name],
-                CompatibleArchitectures=[release.target.architecture.name],
+                CompatibleRuntimes=[runtime.lambda_name for runtime in release.target.runtimes],
+                CompatibleArchitectures=[known.name for known in release.target.architectures],
                 Content=content,
             )
         version = LayerVersion(answer["LayerVersionArn"], answer["Version"], answer["Content"]["CodeSha256"])
@@ -179,7 +185,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         grants = parse_grants(accounts=options.accounts, public=options.public)
         releases = read_releases(
-            options.dist, layer_name=options.layer_name, python=options.python, architecture=options.arch
+            options.dist,
+            layer_name=options.layer_name,
+            flavor=options.flavor,
+            python=options.python,
+            architecture=options.arch,
         )
         publisher = _connect(options.region, options.bucket)
         versions = []
@@ -205,15 +215,28 @@ def describe_plan(plan: Plan, *, region: str) -> str:
     else:
         lines = [
             f"Would publish {release.path.name} ({megabytes(release.size_bytes)}) as a new version of {release.layer_name} in {region}",
-            f"  for {release.target.python.lambda_name} on {release.target.architecture.name}: {release.description}",
+            f"  as {release.description}",
         ]
-    return "\n".join([*lines, *(f"  would grant it to {grant}" for grant in plan.missing_grants)])
+    grants = [f"  would grant it to {grant}" for grant in plan.missing_grants]
+    return "\n".join([*lines, *grants, *_describe_bytecode(release)])
 
 
 def describe_done(plan: Plan, version: LayerVersion) -> str:
     """Return what was done."""
     done = "Unchanged" if plan.is_published else "Published"
-    return "\n".join([f"{done} {version.arn}", *(f"  granted to {grant}" for grant in plan.missing_grants)])
+    grants = [f"  granted to {grant}" for grant in plan.missing_grants]
+    return "\n".join([f"{done} {version.arn}", *grants, *_describe_bytecode(plan.release)])
+
+
+def _describe_bytecode(release: Release) -> list[str]:
+    if not release.without_bytecode:
+        return []
+    names = ", ".join(runtime.lambda_name for runtime in release.without_bytecode)
+    return [
+        f"  without bytecode for {names}: each cold start there compiles what it imports, and takes",
+        f"    {COST_WITHOUT_BYTECODE[release.target.flavor]} on a whole processor, several times that with little memory.",
+        "    To add it, build where that Python is installed, and publish again.",
+    ]
 
 
 def describe_next(versions: Sequence[LayerVersion], *, region: str) -> str:
@@ -242,9 +265,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--region", metavar="eu-west-1", help="AWS region (default: what the AWS SDK is set up for)"
     )
-    parser.add_argument("--python", metavar="3.13", help="only the layers for this Python (default: all)")
     parser.add_argument(
-        "--arch", metavar="arm64", help="only the layers for this architecture (default: all)"
+        "--flavor", metavar="|".join(FLAVORS), help="only the layers of this flavour (default: all)"
+    )
+    parser.add_argument(
+        "--python", metavar="3.13", help="only the full layers for this Python (default: all layers)"
+    )
+    parser.add_argument(
+        "--arch", metavar="arm64", help="only the full layers for this architecture (default: all layers)"
     )
     parser.add_argument(
         "--layer-name", default=PROJECT, help=f"begin of the layers' names (default: {PROJECT})"

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layer.errors import NothingToPublishError, WrongOptionError
-from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, Target, find_target, parse_zip_name
+from layer.targets import (
+    ARCHITECTURES,
+    PROJECT,
+    PYTHON_RUNTIMES,
+    PythonRuntime,
+    Target,
+    as_options,
+    find_flavor,
+    find_target,
+    parse_zip_name,
+    refuse_narrowing_slim,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
 LICENSE = "Apache-2.0"
 _NAME_LIMIT = 140  # characters, of Lambda's LayerName
 _DESCRIPTION_LIMIT = 256  # characters, of Lambda's Description
-_SHOWN_PACKAGES = ("aiobotocore", "boto3", "botocore")
+_SHOWN_PACKAGES = ("aiobotocore", "boto3", "botocore", "tenacity")
 _DIST_INFO = re.compile(r"python/(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
 
 
@@ -33,6 +44,8 @@ class Release:
     description: str
     size_bytes: int
     sha256: bytes
+    without_bytecode: tuple[PythonRuntime, ...]
+    """The runtimes that compile it at every cold start."""
 
     @property
     def code_sha256(self) -> str:
@@ -57,12 +70,18 @@ class Grant:
 
 
 def read_releases(
-    dist: Path, *, layer_name: str, python: str | None = None, architecture: str | None = None
+    dist: Path,
+    *,
+    layer_name: str,
+    flavor: str | None = None,
+    python: str | None = None,
+    architecture: str | None = None,
 ) -> list[Release]:
-    """Read the built layers in a folder, all or those of a Python or an architecture, by file name.
+    """Read the built layers in a folder, all or those of a flavour, a Python or an architecture, by file name.
 
-    Each Python version and architecture is a layer of its own, `<layer_name>-py313-arm64`: a function pins a layer by name and
-    number, and numbers of one name count on over all that is published under it.
+    The slim layer is `<layer_name>`; each Python version and architecture of the full one is a layer of its own,
+    `<layer_name>-py313-arm64`: a function pins a layer by name and number, and numbers of one name count on over all that is
+    published under it.
     """
     built = [
         (path, parsed)
@@ -71,8 +90,8 @@ def read_releases(
     ]
     if not built:
         raise NothingToPublishError(f"There is no built layer in {dist}/. Run: make build")
-    if python or architecture:
-        built = _narrowed(built, dist, python, architecture)
+    if flavor or python or architecture:
+        built = _narrowed(built, dist, flavor=flavor, python=python, architecture=architecture)
     _refuse_two_versions((path, target) for path, (_, target) in built)
     return [_read(path, version, target, layer_name=layer_name) for path, (version, target) in built]
 
@@ -97,22 +116,32 @@ def parse_grants(*, accounts: str | None, public: bool) -> tuple[Grant, ...]:
 
 
 def _narrowed(
-    built: list[tuple[Path, tuple[str, Target]]], dist: Path, python: str | None, architecture: str | None
+    built: list[tuple[Path, tuple[str, Target]]],
+    dist: Path,
+    *,
+    flavor: str | None,
+    python: str | None,
+    architecture: str | None,
 ) -> list[tuple[Path, tuple[str, Target]]]:
-    # An unknown name is told as the build tells it.
-    find_target(python or PYTHON_RUNTIMES[-1].version, architecture or ARCHITECTURES[-1].name)
+    # A Python or an architecture is what full layers differ in: who names one does not mean the slim layer.
+    wanted_flavor = find_flavor(flavor) if flavor else "full"
+    if wanted_flavor == "slim":
+        refuse_narrowing_slim(python, architecture)
+    else:  # an unknown name is told as the build tells it
+        find_target(python or PYTHON_RUNTIMES[-1].version, architecture or ARCHITECTURES[-1].name)
     wanted = [
         (path, (version, target))
         for path, (version, target) in built
-        if python in {None, "", target.python.version}
-        and architecture in {None, "", target.architecture.name}
+        if target.flavor == wanted_flavor
+        and python in {None, "", *(runtime.version for runtime in target.runtimes)}
+        and architecture in {None, "", *(known.name for known in target.architectures)}
     ]
     if not wanted:
-        named = {"PYTHON": python, "ARCH": architecture}
-        asked = " ".join(f"{name}={value}" for name, value in named.items() if value)
+        asked = " ".join(filter(None, [f"FLAVOR={wanted_flavor}", as_options(python, architecture)]))
         there = ", ".join(dict.fromkeys(target.slug for _, (_, target) in built))
+        instead = "; make publish FLAVOR=slim publishes what fits every Python and architecture"
         raise NothingToPublishError(
-            f"{dist}/ has no layer for {asked}, only for {there}. Run: make build {asked}"
+            f"{dist}/ has no layer for {asked}, only {there}. Run: make build {asked}{instead if 'slim' in there else ''}"
         )
     return wanted
 
@@ -128,20 +157,33 @@ def _refuse_two_versions(built: Iterable[tuple[Path, Target]]) -> None:
 
 
 def _read(path: Path, version: str, target: Target, *, layer_name: str) -> Release:
-    full_name = f"{layer_name}-{target.layer_suffix}"
+    full_name, suffix = target.layer_name(layer_name), target.layer_name("")
     if re.fullmatch(r"[A-Za-z0-9_-]+", layer_name) is None or len(full_name) > _NAME_LIMIT:
+        added = f" ({suffix} is added)" if suffix else ""
         raise WrongOptionError(
-            f"LAYER_NAME: {layer_name!r} is no layer name. Use letters, digits, - and _, at most"
-            f" {_NAME_LIMIT - len(target.layer_suffix) - 1} characters (-{target.layer_suffix} is added)."
+            f"LAYER_NAME: {layer_name!r} is no layer name. Use letters, digits, - and _, at most {_NAME_LIMIT - len(suffix)} characters{added}."
         )
     content = path.read_bytes()
     with zipfile.ZipFile(path) as archive:
-        description = _describe(version, target, archive.namelist())
-    return Release(path, target, full_name, description, len(content), hashlib.sha256(content).digest())
+        names = archive.namelist()
+    without_bytecode = tuple(
+        runtime
+        for runtime in target.runtimes
+        if not any(name.endswith(runtime.bytecode_suffix) for name in names)
+    )
+    return Release(
+        path,
+        target,
+        full_name,
+        _describe(version, target, names),
+        len(content),
+        hashlib.sha256(content).digest(),
+        without_bytecode,
+    )
 
 
 def _describe(version: str, target: Target, names: Sequence[str]) -> str:
     found = {match["name"]: match["version"] for name in names if (match := _DIST_INFO.fullmatch(name))}
     packages = [f"{name} {found[name]}" for name in _SHOWN_PACKAGES if name in found]
-    kind = f"{PROJECT} {version} for Python {target.python.version} on {target.architecture.name}"
+    kind = f"{PROJECT} {version}, {target.flavor}, for {target}"
     return ", with ".join(filter(None, [kind, ", ".join(packages)]))[:_DESCRIPTION_LIMIT]

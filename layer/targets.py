@@ -1,18 +1,19 @@
-"""The table of Python versions and architectures that the layer is built for."""
+"""What the layer is built for: its flavours, and the tables of Python versions and architectures."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from layer.errors import UnknownTargetError
+from layer.errors import UnknownTargetError, WrongOptionError
 
 PROJECT = "cloudmap-discovery"
 
-_ZIP_NAME = re.compile(
-    rf"{PROJECT}-(?P<version>[0-9][0-9A-Za-z.+!]*)-py(?P<python>[0-9.]+)-(?P<architecture>[a-z0-9_]+)\.zip"
-)
+Flavor = Literal["slim", "full"]
+FLAVORS: tuple[Flavor, ...] = get_args(Flavor)
+
+_ZIP_NAME = re.compile(rf"{PROJECT}-(?P<version>[0-9][0-9A-Za-z.+!]*)-(?P<slug>[a-z0-9_.-]+)\.zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class PythonRuntime:
     def version(self) -> str:
         """As people say it: `3.13`."""
         return self.lambda_name.removeprefix("python")
+
+    @property
+    def bytecode_suffix(self) -> str:
+        """What names of its bytecode files end in."""
+        return f".cpython-{self.version.replace('.', '')}.pyc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +66,88 @@ ARCHITECTURES = (
 class Target:
     """What one zip is built for."""
 
-    python: PythonRuntime
-    architecture: Architecture
+    flavor: Flavor
+    runtimes: tuple[PythonRuntime, ...]
+    """Oldest first."""
+    architectures: tuple[Architecture, ...]
 
     @property
     def slug(self) -> str:
-        """As it stands in names of files: `py3.13-arm64`."""
-        return f"py{self.python.version}-{self.architecture.name}"
-
-    @property
-    def layer_suffix(self) -> str:
-        """As it stands in names of layers, which may not contain a dot: `py313-arm64`."""
-        return self.slug.replace(".", "")
+        """As it stands in names of files: `slim`, `py3.13-arm64`."""
+        if self.flavor == "slim":
+            return self.flavor
+        return f"py{self.runtimes[0].version}-{self.architectures[0].name}"
 
     @property
     def uv_platform(self) -> str:
-        """The platform whose wheels uv is to take."""
-        return f"{self.architecture.wheel_name}-{self.python.manylinux}"
+        """The platform whose wheels uv is to take; those of pure Python fit every other one too."""
+        return f"{self.architectures[0].wheel_name}-{self.runtimes[0].manylinux}"
+
+    def __str__(self) -> str:
+        """Say it as a person does: `Python 3.13 on arm64`."""
+        versions = [runtime.version for runtime in self.runtimes]
+        pythons = versions[0] if len(versions) == 1 else f"{versions[0]} to {versions[-1]}"
+        return f"Python {pythons} on {' and '.join(architecture.name for architecture in self.architectures)}"
 
     def zip_name(self, version: str) -> str:
         """Return the file name of the layer of this version of the project."""
         return f"{PROJECT}-{version}-{self.slug}.zip"
 
+    def layer_name(self, begin: str) -> str:
+        """Return what it is published as: the slim layer fits all, so that its name needs to tell nothing apart."""
+        return begin if self.flavor == "slim" else f"{begin}-{self.slug.replace('.', '')}"
+
+
+SLIM = Target("slim", PYTHON_RUNTIMES, ARCHITECTURES)
+"""Pure Python: one zip for all."""
+
+
+def find_flavor(name: str) -> Flavor:
+    """Return the flavour of this name; `WrongOptionError` lists the right ones."""
+    for flavor in FLAVORS:
+        if flavor == name:
+            return flavor
+    raise WrongOptionError(f"FLAVOR: {name!r} is no flavour of the layer. Use one of: {', '.join(FLAVORS)}.")
+
 
 def find_target(python: str, architecture: str) -> Target:
-    """Return the target of these names; `UnknownTargetError` lists the right ones."""
+    """Return the target of the full layer of these names; `UnknownTargetError` lists the right ones."""
     runtimes = {runtime.version: runtime for runtime in PYTHON_RUNTIMES}
     architectures = {known.name: known for known in ARCHITECTURES}
     if python not in runtimes:
         raise UnknownTargetError(
-            f"The layer is not built for Python {python!r}. Use one of: {', '.join(runtimes)} (make build PYTHON={PYTHON_RUNTIMES[-1].version})."
+            f"The layer is not built for Python {python!r}. Use one of: {', '.join(runtimes)} (PYTHON={PYTHON_RUNTIMES[-1].version})."
         )
     if architecture not in architectures:
         raise UnknownTargetError(
-            f"The layer is not built for the architecture {architecture!r}. Use one of: {', '.join(architectures)} (make build ARCH={ARCHITECTURES[-1].name})."
+            f"The layer is not built for the architecture {architecture!r}. Use one of: {', '.join(architectures)} (ARCH={ARCHITECTURES[-1].name})."
         )
-    return Target(runtimes[python], architectures[architecture])
+    return Target("full", (runtimes[python],), (architectures[architecture],))
+
+
+def choose_target(
+    flavor: str, *, python: str | None, architecture: str | None, else_python: str, else_architecture: str
+) -> Target:
+    """Return the target that these options ask for; the last two are what the full layer is for unless told otherwise."""
+    if find_flavor(flavor) == "slim":
+        refuse_narrowing_slim(python, architecture)
+        return SLIM
+    return find_target(python or else_python, architecture or else_architecture)
+
+
+def refuse_narrowing_slim(python: str | None, architecture: str | None) -> None:
+    """Raise `WrongOptionError` if a Python version or an architecture is asked for where there is the slim layer only."""
+    if asked := as_options(python, architecture):
+        raise WrongOptionError(
+            f"{asked} and the slim layer do not go together: it is one zip for every Python version and architecture."
+            f" Leave that out, or take the other flavour: FLAVOR=full {asked}"
+        )
+
+
+def as_options(python: str | None, architecture: str | None) -> str:
+    """Return them as they are typed, without what is not given: `PYTHON=3.13 ARCH=arm64`."""
+    named = {"PYTHON": python, "ARCH": architecture}
+    return " ".join(f"{name}={value}" for name, value in named.items() if value)
 
 
 def architecture_of_machine(machine: str) -> str:
@@ -111,8 +163,10 @@ def parse_zip_name(name: str) -> tuple[str, Target] | None:
     match = _ZIP_NAME.fullmatch(name)
     if match is None:
         return None
-    for python in PYTHON_RUNTIMES:
-        for architecture in ARCHITECTURES:
-            if (python.version, architecture.name) == (match["python"], match["architecture"]):
-                return match["version"], Target(python, architecture)
+    full = (
+        find_target(python.version, machine.name) for python in PYTHON_RUNTIMES for machine in ARCHITECTURES
+    )
+    for target in (SLIM, *full):
+        if target.slug == match["slug"]:
+            return match["version"], target
     return None

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import click
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.cli.session import Session
     from cloudmap_discovery.model import Instance
-    from cloudmap_discovery.wiring import Core
 
 
 def add_to(group: click.Group) -> None:

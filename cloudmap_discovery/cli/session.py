@@ -19,10 +19,10 @@ from cloudmap_discovery.settings import definitions
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.cli.screen import Screen
     from cloudmap_discovery.events import Event
     from cloudmap_discovery.settings import Settings
-    from cloudmap_discovery.wiring import Core
 
     CoreFactory = Callable[[Mapping[str, str], EventHub], Core]
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloudmap_discovery.errors import AccessDeniedError, RemoteError, StoreTimeoutError, ThrottledError
+from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,18 +65,11 @@ _UNKNOWN_CALLER: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-# The signature or the credentials were good once: signing anew, with credentials read anew, can help.
-_EXPIRED: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "RequestInTheFuture",
-        "RequestTimeTooSkewed",
-        "TokenRefreshRequired",
-    }
-)
-_EXPIRED_SIGNATURE: Final = re.compile(r"signature (?:has )?expired|signature not yet current", re.IGNORECASE)
+# The credentials were good once: signing with credentials read anew can help.
+_EXPIRED_CREDENTIALS: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+# Server and client do not agree on the time: signing anew can help, by a clock that is right.
+_SKEWED: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+_SKEWED_SIGNATURE: Final = ("signature expired", "signature has expired", "signature not yet current")
 _RETRYABLE: Final = frozenset(
     {
         "InternalError",
@@ -94,16 +86,18 @@ _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 _FIRST_SERVER_ERROR: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 _FORBIDDEN: Final = 403
-_ACTION_IN_MESSAGE: Final = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)")
+_ACTION_IN_MESSAGE: Final = r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)"
 _SHOWN_CHARACTERS: Final = 80
 
-CREDENTIAL_CODES: Final = _UNKNOWN_CALLER | _EXPIRED
+CREDENTIAL_CODES: Final = _UNKNOWN_CALLER | _EXPIRED_CREDENTIALS | _SKEWED
 """Codes after which the credentials in use are worth reading anew."""
 
 NO_CREDENTIALS: Final = "NoCredentials"
+SDK_REMEDY: Final = "pip install 'cloudmap-discovery[sdk]'"
+"""What to do where something needs the AWS SDK, and it is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """What was asked of AWS, as far as a message needs it; `region` is empty where it is not known."""
 
@@ -132,7 +126,7 @@ def error_answer(
     `code` may carry a namespace or a URL as the JSON protocols send it; `members` are the modeled members beside it,
     such as `DuplicateOperationId`.
     """
-    code = code.partition(":")[0].rpartition("#")[2]
+    code = plain(code)
     said = f"{code}: {message}" if message else code
     if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
         return ThrottledError(
@@ -140,7 +134,7 @@ def error_answer(
             code=code,
             **call.about,
         )
-    if code in _EXPIRED or _EXPIRED_SIGNATURE.search(message):
+    if code in _EXPIRED_CREDENTIALS or is_about_time(code, message):
         return RemoteError(
             f"{message or 'too old'}; check the machine's clock, or renew the credentials",
             code=code,
@@ -157,7 +151,9 @@ def error_answer(
             **call.about,
         )
     if code in _DENIED or (status == _FORBIDDEN and code in {"", str(_FORBIDDEN)}):
-        named = _ACTION_IN_MESSAGE.search(message)
+        import re  # noqa: PLC0415 -- what a first call does not need, it does not import
+
+        named = re.search(_ACTION_IN_MESSAGE, message)
         action = named[1] if named else call.action
         return AccessDeniedError(
             f"{action} is not allowed ({said}); allow it in the IAM policy of the role or user that asks",
@@ -177,12 +173,22 @@ def error_answer(
     )
 
 
+def plain(code: str) -> str:
+    """Return an error code without the namespace and the URL that the JSON protocols send it with."""
+    return code.partition(":")[0].rpartition("#")[2]
+
+
+def is_about_time(code: str, message: str) -> bool:
+    """Return whether AWS refused a signature because of the time it was made at; `code` is a plain one."""
+    return code in _SKEWED or any(words in message.lower() for words in _SKEWED_SIGNATURE)
+
+
 def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason: str = "") -> StoreError:
     """Translate an answer that is not of AWS (a proxy's page, half a document): the service was not reached."""
     if status == _TOO_MANY_REQUESTS:
         return error_answer(call, status=status, code="")
     shown = body[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
-    what = f"HTTP {status} and {shown!r}" if status else reason
+    what = "; ".join(part for part in (f"HTTP {status} and {shown!r}" if status else "", reason) if part)
     return RemoteError(
         f"{call.action} was answered with something that is not an answer of AWS ({what}); "
         "is a proxy or another server in between?",
@@ -206,13 +212,18 @@ def no_connection(call: Call, reason: str) -> StoreTimeoutError:
     return StoreTimeoutError(f"no connection for {call.action}: {reason}{_advice(call)}", **call.about)
 
 
-def no_credentials(call: Call, reason: str) -> AccessDeniedError:
-    """Translate credentials that are not there or could not be had."""
-    remedy = (
-        "the function's execution role should provide them: keep the AWS_ variables that Lambda sets"
-        if call.in_lambda
-        else "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (aws sso login)"
-    )
+def no_credentials(call: Call, reason: str, *, has_sdk: bool = True) -> AccessDeniedError:
+    """Translate credentials that are not there or could not be had; without the SDK, fewer sources are of use."""
+    if call.in_lambda:
+        remedy = "the function's execution role should provide them: keep the AWS_ variables that Lambda sets"
+    elif has_sdk:
+        remedy = (
+            "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in again (aws sso login)"
+        )
+    else:
+        remedy = (
+            f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; profiles and single sign-on need {SDK_REMEDY}"
+        )
     return AccessDeniedError(
         f"{call.action} was not called for want of AWS credentials ({reason}); {remedy}",
         code=NO_CREDENTIALS,

@@ -19,6 +19,9 @@ class Transport(Protocol):
     ) -> Mapping[str, Any]:
         """Call an operation, `("servicediscovery", "DiscoverInstances", {...})`, in the shapes of the AWS API.
 
+        Blobs are bytes. Timestamps are as whatever carries the call gives them, a datetime or seconds since the
+        epoch: nothing here reads them.
+
         Raises a `StoreError`: `ThrottledError`, `AccessDeniedError`, `StoreTimeoutError` (no answer within
         `timeout_seconds`, or no connection), or `RemoteError` for every other error answer; or a
         `ConfigurationError` where what carries the call is configured wrongly.

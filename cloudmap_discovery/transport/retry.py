@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.clock import SystemClock
@@ -31,7 +30,7 @@ class RetryingTransport:
 
     Only errors that are `retryable` are retried. All attempts and waits stay inside `timeout_seconds`, of which a
     single attempt gets at most half, so that one that hangs leaves room for another. The last error is raised; it
-    says how many attempts were made.
+    says how many attempts were made, or why there was but one: something unusable may stand in tenacity's place.
     """
 
     def __init__(
@@ -48,57 +47,80 @@ class RetryingTransport:
         self._inner = inner
         self._attempts = attempts
         self._clock: Clock = SystemClock() if clock is None else clock
-        self._random = SystemRandom().random if random is None else random
+        self._random = _system_random if random is None else random
         self._sleep = sleep
+        self._is_loaded = False
+        self._obstacle: str | None = None
 
     def load(self) -> None:
-        """Import what retrying needs, so that no call has to."""
-        import tenacity  # noqa: F401 -- imported for its time, not for its names
+        """Import what a retry needs, for whoever can spare the time ahead; otherwise the first retry does it."""
+        from cloudmap_discovery.shadowing import UNUSABLE, shadowing  # noqa: PLC0415 -- for retries only
+
+        try:
+            from tenacity import AsyncRetrying, retry_if_exception  # noqa: F401 -- imported for their time
+        except UNUSABLE as error:
+            why = f"tenacity cannot be imported ({type(error).__name__}: {error})"
+            self._obstacle = "; ".join(filter(None, (why, shadowing(("tenacity",)))))
+        self._is_loaded = True
 
     async def call(
         self, service: str, operation: str, params: Mapping[str, Any], *, timeout_seconds: float
     ) -> Mapping[str, Any]:
         """Call the operation as the inner transport does, again where that may help."""
+        calls = _Calls(self._inner, service, operation, params, timeout_seconds, self._clock, self._attempts)
+        try:
+            return await calls.attempt()
+        except StoreError as error:
+            last = error
+        if last.retryable and not calls.is_over(1) and await self._can_retry_within(calls.seconds_left):
+            try:
+                return await self._again(calls, last)
+            except StoreError as error:
+                last = error
+        # Not the one caught: nothing below is to be kept alive by it.
+        raise _told(last, calls.made, self._obstacle)
+
+    async def _can_retry_within(self, seconds: float) -> bool:
+        # Off the event loop: with a fraction of a processor, it would stand still for half a second.
+        if not self._is_loaded:
+            try:
+                async with asyncio.timeout(seconds):
+                    await asyncio.get_running_loop().run_in_executor(None, self.load)
+            except TimeoutError:
+                return False
+        return self._obstacle is None
+
+    async def _again(self, calls: _Calls, first: StoreError) -> Mapping[str, Any]:
+        """Retry after a first attempt that ended in the error given."""
         from tenacity import AsyncRetrying, retry_if_exception
 
-        deadline = self._clock.monotonic() + timeout_seconds
-        made = 0
-        latest: StoreError | None = None
+        unseen = [first]
 
         async def attempt() -> Mapping[str, Any]:
-            nonlocal made, latest
-            left = deadline - self._clock.monotonic()
-            if left <= 0 and latest is not None:
-                raise latest  # the pause took longer than planned: the machine is busy, or was frozen
-            made += 1
-            half = timeout_seconds / 2 if self._attempts > 1 else timeout_seconds
-            told = min(half, left * _TOLD)
-            try:
-                async with asyncio.timeout(min(told * _GRACE, left)):
-                    return await self._inner.call(service, operation, params, timeout_seconds=told)
-            except TimeoutError as error:
-                latest = no_answer(Call(service, operation), told)
-                raise latest from without_frames(error)
-            except StoreError as error:
-                latest = error
-                raise
+            if unseen:
+                raise unseen.pop()  # the first attempt was made before any of this was imported
+            return await calls.attempt()
 
-        def stop(state: RetryCallState) -> bool:
-            left = deadline - self._clock.monotonic() - state.upcoming_sleep
-            return state.attempt_number >= self._attempts or left < timeout_seconds * _WORTH_AN_ATTEMPT
+        # A function may bring a tenacity as old as 6.3: it hands its state over by this very name, and asks for the
+        # pause after it has asked whether to stop. So the pause is drawn by who asks first, and kept for the other.
+        pauses: list[float] = []
+
+        def pause(retry_state: RetryCallState) -> float:
+            while len(pauses) < retry_state.attempt_number:
+                pauses.append(self._pause(len(pauses)))
+            return pauses[-1]
+
+        def stop(retry_state: RetryCallState) -> bool:
+            return calls.is_over(retry_state.attempt_number, pause(retry_state))
 
         retrying = AsyncRetrying(
             stop=stop,
-            wait=self._wait,
+            wait=pause,
             retry=retry_if_exception(_is_retryable),
             sleep=self._sleep,
             reraise=True,
         )
-        try:
-            return await retrying(attempt)
-        except StoreError as error:
-            last = _counted(error, made)
-        raise last  # not the one caught: nothing below is to be kept alive by it
+        return await retrying(attempt)
 
     async def aclose(self) -> None:
         """Close every connection of the inner transport."""
@@ -108,17 +130,79 @@ class RetryingTransport:
         """Drop every connection of the inner transport without touching it."""
         self._inner.forget()
 
-    def _wait(self, state: RetryCallState) -> float:
-        ceiling: float = min(_MAX_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** (state.attempt_number - 1))
+    def _pause(self, retries: int) -> float:
+        ceiling: float = min(_MAX_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**retries)
         return self._random() * ceiling
+
+
+class _Calls:
+    """The attempts at one call, within its time."""
+
+    __slots__ = ("_attempts", "_clock", "_ends", "_inner", "_latest", "_seconds", "_what", "made")
+
+    def __init__(
+        self,
+        inner: Transport,
+        service: str,
+        operation: str,
+        params: Mapping[str, Any],
+        seconds: float,
+        clock: Clock,
+        attempts: int,
+    ) -> None:
+        self._inner = inner
+        self._what = (service, operation, params)
+        self._seconds = seconds
+        self._clock = clock
+        self._ends = clock.monotonic() + seconds
+        self._attempts = attempts
+        self._latest: StoreError | None = None
+        self.made = 0
+
+    async def attempt(self) -> Mapping[str, Any]:
+        """Ask once; raises the error before it where no time is left."""
+        left = self.seconds_left
+        if left <= 0 and self._latest is not None:
+            raise self._latest  # the pause took longer than planned: the machine is busy, or was frozen
+        self.made += 1
+        service, operation, params = self._what
+        half = self._seconds / 2 if self._attempts > 1 else self._seconds
+        told = min(half, left * _TOLD)
+        try:
+            async with asyncio.timeout(min(told * _GRACE, left)):
+                return await self._inner.call(service, operation, params, timeout_seconds=told)
+        except TimeoutError as error:
+            self._latest = no_answer(Call(service, operation), told)
+            raise self._latest from without_frames(error)
+        except StoreError as error:
+            self._latest = error
+            raise
+
+    @property
+    def seconds_left(self) -> float:
+        """The time that is left."""
+        return self._ends - self._clock.monotonic()
+
+    def is_over(self, made: int, pause_seconds: float = 0.0) -> bool:
+        """Return whether, after so many attempts and another pause, no further attempt is to be made."""
+        too_late = self.seconds_left - pause_seconds < self._seconds * _WORTH_AN_ATTEMPT
+        return made >= self._attempts or too_late
+
+
+def _system_random() -> float:
+    from random import SystemRandom  # noqa: PLC0415 -- tenacity, which comes before it, has imported it
+
+    return SystemRandom().random()
 
 
 def _is_retryable(error: BaseException) -> bool:
     return isinstance(error, StoreError) and error.retryable
 
 
-def _counted(error: StoreError, attempts: int) -> StoreError:
+def _told(error: StoreError, attempts: int, obstacle: str | None) -> StoreError:
     last = error.fresh()
     if attempts > 1:
         last.args = (f"{error} ({attempts} attempts)", *error.args[1:])
+    elif error.retryable and obstacle is not None:
+        last.args = (f"{error} (not tried again: {obstacle})", *error.args[1:])
     return last

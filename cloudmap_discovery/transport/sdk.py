@@ -91,7 +91,7 @@ class SdkTransport:
         self._has_own_endpoint = endpoint_url is not None or any(
             name.startswith("AWS_ENDPOINT_URL") for name in environment
         )
-        self._in_lambda = "AWS_LAMBDA_RUNTIME_API" in environment
+        self._in_lambda = bool(environment.get("AWS_LAMBDA_RUNTIME_API"))
         self._idle_seconds = idle_seconds
         self._sdk = Sdk(ca_bundle=environment.get("REQUESTS_CA_BUNDLE") or True)
         self._pool: _Pool | None = None

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import ConfigurationError, without_frames
+from cloudmap_discovery.shadowing import UNUSABLE, shadowing
 from cloudmap_discovery.transport.errors import Call
 from cloudmap_discovery.transport.sdk_answers import StrictParserFactory
 from cloudmap_discovery.transport.sdk_errors import READ_SECONDS, slim, translated
@@ -43,7 +44,11 @@ class Sdk:
             return
         with self._lock:
             if self._loader is None:
-                self._load_shared()
+                try:
+                    self._load_shared()
+                except UNUSABLE as error:
+                    _explain(error)
+                    raise
             for service in services:
                 for kind in ("service-2", "endpoint-rule-set-1"):
                     self._loader.load_service_model(service, kind, api_version=None)
@@ -69,6 +74,9 @@ class Sdk:
         )
         try:
             return await creating.__aenter__()
+        except UNUSABLE as error:  # parts of the SDK that do not fit each other: it may show only now
+            _explain(error)
+            raise
         except ValueError as error:
             if isinstance(error, BotoCoreError):
                 raise
@@ -120,6 +128,14 @@ class Sdk:
         if self._loader is not None:
             session.register_component("data_loader", self._loader)
         return session
+
+
+def _explain(error: Exception) -> None:
+    """Raise what it means that the SDK cannot be used, if something stands in its way."""
+    shadows = shadowing(("aiobotocore", "botocore", "aiohttp"))
+    if shadows is not None:
+        allowed = f"direct as long as the AWS SDK cannot be used here ({error}): {shadows}"
+        raise ConfigurationError("DISCOVERY_TRANSPORT", "sdk", allowed) from without_frames(error)
 
 
 def _leave_own_endpoint_alone(builtins: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -11,7 +11,7 @@ INSTANCES: Final = 5
 
 SCRIPT: Final = f"""
 import asyncio, gc, tracemalloc
-from cloudmap_discovery import wiring
+from cloudmap_discovery import assembly
 from cloudmap_discovery.clock import SystemClock
 from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.io_thread import IOThread
@@ -36,7 +36,7 @@ class Records(FakeStore):
         ]
         return Found(tuple(records), clock.now())
 async def discard(): ...
-discovery = wiring.make_discovery(
+discovery = assembly.make_discovery(
     Settings(), [Records("cloudmap")], io=IOThread(), events=EventHub(), clock=clock,
     health=StoreHealth(half, probe_seconds=2), discard=discard, stale_wait_seconds=0, draw=half, jitter=half,
 )

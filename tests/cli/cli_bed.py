@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import wiring
+from cloudmap_discovery.assembly import assemble
 from cloudmap_discovery.cli.program import run
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import Instance
@@ -15,11 +16,11 @@ from cloudmap_discovery.testing import FakeClock, FakeControl, FakeStore
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.cli.session import CoreFactory
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.event_hub import EventHub
-    from cloudmap_discovery.wiring import Core
 
 STAGE: Final = "Production"
 IO: Final = IOThread()
@@ -105,13 +106,13 @@ class CliBed:
     def core(self, environment: Mapping[str, str], events: EventHub) -> Core:
         settings = wiring.read_settings(environment)
         stores = {"cloudmap": self.cloud_map, "ssm": self.parameters}
-        return wiring.assemble(
+        return assemble(
             settings,
             [stores[name] for name in settings.sources],
-            BedControl(
+            lambda: BedControl(
                 self.cloud_map, has_namespace=self.has_namespace, listing_failure=self.listing_failure
             ),
-            [self.mirror],
+            lambda: [self.mirror],
             self.connections,
             io=IO,
             clock=self.clock,

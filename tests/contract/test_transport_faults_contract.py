@@ -73,6 +73,18 @@ TROUBLE: dict[str, tuple[Fault, Expected]] = {
         AccessDenied(),
         Expected(AccessDeniedError, retryable=False, unhealthy=False, fields={"action": DISCOVER}),
     ),
+    "not known to AWS": (
+        ErrorAnswer("UnrecognizedClientException"),
+        Expected(AccessDeniedError, retryable=False, unhealthy=False, fields={"action": ""}),
+    ),
+    "with credentials that have expired": (
+        ErrorAnswer("ExpiredTokenException"),
+        Expected(RemoteError, retryable=True, unhealthy=False, fields={"code": "ExpiredTokenException"}),
+    ),
+    "at another time than AWS": (
+        ErrorAnswer("RequestTimeTooSkewed", status=403),
+        Expected(RemoteError, retryable=True, unhealthy=False, fields={"code": "RequestTimeTooSkewed"}),
+    ),
     "hanging": (Hang(), UNREACHABLE),
     "slow": (Latency(300.0), UNREACHABLE),
     "dripping": (Drip(0.1), UNREACHABLE),

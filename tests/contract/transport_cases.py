@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery.transport.direct import DirectTransport
+from cloudmap_discovery.transport.failover import FailoverTransport
 from cloudmap_discovery.transport.retry import RetryingTransport
 from cloudmap_discovery.transport.sdk import SdkTransport
 
@@ -49,4 +51,24 @@ def retrying_sdk(endpoint_url: str) -> RetryingTransport:
     return transport
 
 
-CASES: Final = (TransportCase("sdk", sdk, 1), TransportCase("retrying-sdk", retrying_sdk, 3))
+def direct(endpoint_url: str) -> DirectTransport:
+    transport = DirectTransport(endpoint_url=endpoint_url, environment=CREDENTIALS)
+    transport.load()
+    return transport
+
+
+def retrying_direct(endpoint_url: str) -> RetryingTransport:
+    return RetryingTransport(direct(endpoint_url), attempts=3)  # not loaded: the first retry does that
+
+
+def failover(endpoint_url: str) -> FailoverTransport:
+    return FailoverTransport(direct(endpoint_url), lambda: None)
+
+
+CASES: Final = (
+    TransportCase("sdk", sdk, 1),
+    TransportCase("retrying-sdk", retrying_sdk, 3),
+    TransportCase("direct", direct, 1),
+    TransportCase("retrying-direct", retrying_direct, 3),
+    TransportCase("failover", failover, 1),
+)

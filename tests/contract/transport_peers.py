@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is answered: a status and a JSON document, once `when` is set."""
+    """What is answered: a status, further headers and a JSON document, once `when` is set."""
 
     document: Any
     status: int = 200
     when: asyncio.Event | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_INSTANCES = Told({"Instances": []})
@@ -97,8 +98,13 @@ class HttpPeer:
         if told.when is not None:
             await told.when.wait()
         body = json.dumps(told.document).encode()
-        answer = f"HTTP/1.1 {told.status} Told\r\ncontent-type: application/x-amz-json-1.1\r\n"
-        writer.write(f"{answer}content-length: {len(body)}\r\n\r\n".encode() + body)
+        headers = {
+            "content-type": "application/x-amz-json-1.1",
+            **told.headers,
+            "content-length": str(len(body)),
+        }
+        lines = [f"HTTP/1.1 {told.status} Told", *(f"{name}: {text}" for name, text in headers.items())]
+        writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await writer.drain()
         return True
 

@@ -1,11 +1,14 @@
 """The main job on real parts, told as a story: no AWS account, nothing leaves this machine.
 
+    python -m tests.demo [--flavor slim|full]
+
 The stand-in for AWS is moto's server; the function runs in AWS's own runtime emulator, with the layer attached that
 `make build` made.
 """
 
 from __future__ import annotations
 
+import argparse
 import platform
 import subprocess
 import sys
@@ -17,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import __version__
 from layer.archive import megabytes
-from layer.targets import architecture_of_machine, find_target
+from layer.targets import FLAVORS, Target, architecture_of_machine, choose_target
 from tests.demo.story import Asked, Story
 from tests.runtime.emulator import RuntimeEmulator
 from tests.runtime.tools import EMULATED_VERSIONS, ROOT, emulated_interpreters, runtime_tools
@@ -65,7 +68,7 @@ class Demo:
         return answer
 
 
-def main(layer_zip: Path) -> None:
+def main(layer_zip: Path, target: Target) -> None:
     """Tell the whole story."""
     story = Story()
     with StandInProcess(region="eu-central-1") as stand_in, tempfile.TemporaryDirectory() as opt:
@@ -100,6 +103,7 @@ def main(layer_zip: Path) -> None:
             f"answer is fresh for {TTL_SECONDS:.0f} seconds here, so that you see it grow old (60 by default).",
         )
         story.line(f"layer     {layer_zip.name} ({megabytes(layer_zip.stat().st_size)})")
+        story.line(f"fits      {target}")
         story.line(f"runtime   Python {interpreter.version}")
         function = RuntimeEmulator(
             runtime_tools(interpreter),
@@ -147,9 +151,11 @@ def _run(words: list[str], environment: Mapping[str, str], columns: int) -> list
 def _play(demo: Demo, story: Story, stand_in: StandInProcess) -> None:
     story.chapter(
         "First invocation: a cold start",
-        "Nothing is held yet, so Cloud Map is asked: one call. Most of the time goes into loading the SDK, once.",
+        "Nothing is held yet, so Cloud Map is asked: one call, made with the standard library.",
     )
-    demo.ask(*USERS)
+    answer = demo.ask(*USERS)
+    story.gap()
+    story.line(f"AWS SDKs that the function has loaded by now: {', '.join(answer.get('sdks', ())) or 'none'}")
 
     story.chapter("Second invocation: from memory", "The same sandbox, a new invocation: no call at all.")
     demo.ask(*USERS)
@@ -196,8 +202,7 @@ def _close(story: Story) -> None:
         "Publish the layer, attach it to a function that may call servicediscovery:DiscoverInstances, and register:",
     )
     for words in (
-        ("make", "build", "PYTHON=3.13", "ARCH=arm64"),
-        ("make", "publish", "REGION=eu-central-1", "PYTHON=3.13", "ARCH=arm64"),
+        ("make", "build", "publish", "REGION=eu-central-1"),
         (
             *("aws", "lambda", "update-function-configuration", "--function-name", "my-function"),
             *("--layers", "<the ARN it printed>"),
@@ -219,18 +224,29 @@ def _interpreter() -> Interpreter:
     )
 
 
-def _layer_zip() -> Path:
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    target = find_target(running, architecture_of_machine(platform.machine()))
+def _target() -> Target:
+    parser = argparse.ArgumentParser(prog="make demo", description="See the main job work.")
+    parser.add_argument("--flavor", choices=FLAVORS, default=FLAVORS[0], help="of the layer (default: slim)")
+    return choose_target(
+        parser.parse_args().flavor,
+        python=None,
+        architecture=None,
+        else_python=f"{sys.version_info.major}.{sys.version_info.minor}",
+        else_architecture=architecture_of_machine(platform.machine()),
+    )
+
+
+def _layer_zip(target: Target) -> Path:
     path = ROOT / "dist" / target.zip_name(__version__)
     if not path.exists():
-        raise SystemExit(f"{path} is not there; build it: make build")
+        raise SystemExit(f"{path} is not there; build it: make build FLAVOR={target.flavor}")
     return path
 
 
 if __name__ == "__main__":
     try:
-        main(_layer_zip())
+        chosen = _target()
+        main(_layer_zip(chosen), chosen)
     except KeyboardInterrupt:
         sys.stderr.write("\nThe demo was interrupted; what it started has ended.\n")
         sys.exit(INTERRUPTED)

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer.build import ROOT, build_layer
-from layer.interpreters import find_interpreter
-from layer.targets import Target, architecture_of_machine, find_target
+from layer.interpreters import find_interpreters
+from layer.targets import SLIM, Target, architecture_of_machine, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from layer.interpreters import Interpreter
 
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -36,8 +38,7 @@ class Layers:
         dist = self.folder / target.slug
         with self._lock(target):
             if not dist.exists():
-                interpreter = find_interpreter(target.python.version, os.environ)
-                build_layer(target, root=ROOT, dist=dist, interpreter=interpreter)
+                build_layer(target, root=ROOT, dist=dist, interpreters=interpreters_of(target))
         (path,) = dist.glob("*.zip")
         return path
 
@@ -55,6 +56,11 @@ class Layers:
         with (self.folder / f"{target.slug}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def interpreters_of(target: Target) -> list[Interpreter]:
+    """Return those of this machine that the layer gets its bytecode from."""
+    return find_interpreters((runtime.version for runtime in target.runtimes), os.environ)
 
 
 def unpack(layer: Path, opt: Path) -> None:
@@ -93,5 +99,11 @@ def remove(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def native() -> Target:
-    """Return the target of this machine and the running Python."""
+    """Return the full layer's target of this machine and the running Python."""
     return find_target(RUNNING_PYTHON, architecture_of_machine(platform.machine()))
+
+
+@pytest.fixture(scope="session", params=["slim", "full"])
+def target(request: pytest.FixtureRequest, native: Target) -> Target:
+    """Return one after the other flavour, for what both of them promise."""
+    return SLIM if request.param == "slim" else native

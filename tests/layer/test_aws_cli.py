@@ -14,6 +14,7 @@ import pytest
 
 from layer.build import ROOT
 from layer.interpreters import find_interpreter
+from tests.layer.conftest import RUNNING_PYTHON
 from tests.runtime.tools import environment
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ pytest_plugins = ["tests.standin.fixtures"]
 
 
 @pytest.fixture
-def cli(aws: StandIn, native: Target) -> Callable[..., Any]:
-    interpreter = find_interpreter(native.python.version, os.environ)
+def cli(aws: StandIn) -> Callable[..., Any]:
+    interpreter = find_interpreter(RUNNING_PYTHON, os.environ)
     assert interpreter is not None
     python = environment("awscli", interpreter)
 
@@ -48,11 +49,11 @@ def cli(aws: StandIn, native: Target) -> Callable[..., Any]:
 
 
 def test_the_command_line_reads_back_what_was_published(
-    layers: Layers, native: Target, aws: StandIn, cli: Callable[..., Any]
+    layers: Layers, target: Target, aws: StandIn, cli: Callable[..., Any]
 ) -> None:
-    layer = layers.zip(native)
+    layer = layers.zip(target)
     content = layer.read_bytes()
-    name = f"cloudmap-discovery-{native.layer_suffix}"
+    name = target.layer_name("cloudmap-discovery")
 
     published = publish(layer.parent, aws, "--accounts", "123456789012")
 
@@ -68,8 +69,8 @@ def test_the_command_line_reads_back_what_was_published(
     assert listed["LatestMatchingVersion"]["LayerVersionArn"] == version["LayerVersionArn"]
     assert version["Content"]["CodeSize"] == len(content)
     assert version["Content"]["CodeSha256"] == base64.b64encode(hashlib.sha256(content).digest()).decode()
-    assert version["CompatibleRuntimes"] == [native.python.lambda_name]
-    assert version["CompatibleArchitectures"] == [native.architecture.name]
+    assert version["CompatibleRuntimes"] == [runtime.lambda_name for runtime in target.runtimes]
+    assert version["CompatibleArchitectures"] == [known.name for known in target.architectures]
     assert version["LicenseInfo"] == "Apache-2.0"
     assert [statement["Sid"] for statement in policy["Statement"]] == ["account-123456789012"]
     assert "123456789012" in json.dumps(policy["Statement"][0]["Principal"])

@@ -2,85 +2,84 @@
 
 from __future__ import annotations
 
-import platform
-import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from layer.targets import architecture_of_machine, find_target
+from tests.layer.canary_bed import EVENT, INTERPRETERS, URL
 from tests.layer.test_packages import pins
-from tests.runtime.emulator import RuntimeEmulator
-from tests.runtime.tools import emulated_interpreters, runtime_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from layer.interpreters import Interpreter
-    from tests.layer.conftest import Layers
-    from tests.standin.stand_in import StandIn
+    from tests.layer.canary_bed import Bed
 
-pytest_plugins = ["tests.standin.fixtures"]
+pytest_plugins = ["tests.layer.canary_fixtures"]
 
-INTERPRETERS = emulated_interpreters()
-EVENT = {"service": "users", "stage": "Production"}
-
-
-@pytest.fixture(params=INTERPRETERS, ids=lambda interpreter: interpreter.version)
-def interpreter(request: pytest.FixtureRequest) -> Interpreter:
-    found: Interpreter = request.param
-    return found
-
-
-@pytest.fixture
-def opt(layers: Layers, interpreter: Interpreter) -> Path:
-    return layers.unpacked(find_target(interpreter.version, architecture_of_machine(platform.machine())))
-
-
-@pytest.fixture
-def function(interpreter: Interpreter, opt: Path, aws: StandIn, tmp_path: Path) -> Iterator[RuntimeEmulator]:
-    shutil.copyfile(Path(__file__).with_name("canary_handler.py"), tmp_path / "app.py")
-    with RuntimeEmulator(
-        runtime_tools(interpreter),
-        handler="app.handler",
-        task_root=tmp_path,
-        layer=opt,
-        environment=aws.environment(),
-    ) as emulator:
-        yield emulator
+IN_SLIM: Final = ("cloudmap_discovery", "tenacity")
+SDK: Final = ("aiobotocore", "boto3", "botocore")
+# What a lookup does not import, wherever it is at hand.
+HEAVY: Final = {*SDK, "aiohttp", "pydantic", "pydantic_settings", "tenacity"}
 
 
 def content_of(folder: Path) -> list[tuple[str, int, int]]:
     return sorted((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*"))
 
 
+def is_inside(opt: Path, files: list[str]) -> bool:
+    return bool(files) and all(file.startswith(f"{opt}/python/") for file in files)
+
+
 def test_every_emulated_python_of_this_machine_is_under_test() -> None:
     assert INTERPRETERS, "none of Python 3.11, 3.12, 3.13 was found: put one on PATH, or into pyenv"
 
 
+@pytest.mark.parametrize("flavor", ["slim", "full"])
 def test_a_function_with_the_layer_discovers_and_then_answers_from_memory(
-    function: RuntimeEmulator, opt: Path, interpreter: Interpreter, aws: StandIn
+    bed: Bed, interpreter: Interpreter, flavor: str
 ) -> None:
-    aws.seed_instance(
-        "services", "users", "Production-1", {"endpoint": "https://users", "stage": "Production"}
-    )
+    opt = bed.opt(flavor, interpreter)
     before = content_of(opt)
+    function = bed.function(interpreter, opt)
+    event: dict[str, Any] = {**EVENT, "import": IN_SLIM if flavor == "slim" else (*IN_SLIM, *SDK)}
 
-    first = function.invoke(EVENT)
-    calls_of_first = aws.calls()
-    second = function.invoke(EVENT)
+    first = function.invoke(event)
+    calls_of_first = bed.aws.calls()
+    second = function.invoke(event)
 
     assert first.error_type is None, f"{first.payload}\n{first.log}"
-    assert first.payload["url"] == second.payload["url"] == "https://users"
+    assert first.payload["url"] == second.payload["url"] == URL
     assert calls_of_first == {"servicediscovery:DiscoverInstances": 1}
-    assert aws.calls() == calls_of_first
-    assert first.payload["python"] == interpreter.version
-    assert all(file.startswith(f"{opt}/python/") for file in first.payload["files"].values())
-    pinned = pins("layer.txt")
-    assert {name: pinned.get(name) for name in ("aiobotocore", "boto3", "botocore")}.items() <= first.payload[
-        "versions"
-    ].items()
-    assert first.payload["tables"] == ["BatchExecuteStatement"]
+    assert bed.aws.calls() == calls_of_first
     assert first.log == second.log == ""
+    assert first.payload["python"] == interpreter.version
+    assert is_inside(opt, [*first.payload["files"].values(), *first.payload["own_files"]])
+    assert set(first.payload["own_bytecode"]) <= {path for path, _, _ in before}
     assert content_of(opt) == before
+
+
+def test_a_lookup_imports_no_sdk_and_no_pydantic_though_the_layer_has_both(
+    bed: Bed, interpreter: Interpreter
+) -> None:
+    answer = bed.function(interpreter, bed.opt("full", interpreter)).invoke(EVENT)
+
+    assert answer.error_type is None, f"{answer.payload}\n{answer.log}"
+    assert HEAVY.isdisjoint(answer.payload["loaded"])
+
+
+def test_the_full_layer_gives_the_function_its_sdk_and_can_use_it_itself(
+    bed: Bed, interpreter: Interpreter
+) -> None:
+    function = bed.function(
+        interpreter, bed.opt("full", interpreter), environment={"DISCOVERY_TRANSPORT": "sdk"}
+    )
+
+    answer = function.invoke({**EVENT, "versions": SDK})
+
+    assert answer.error_type is None, f"{answer.payload}\n{answer.log}"
+    assert answer.payload["url"] == URL
+    assert "aiobotocore" in answer.payload["loaded"]
+    pinned = pins("layer.txt")
+    assert answer.payload["versions"] == {name: pinned[name] for name in SDK}
+    assert answer.log == ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from layer.content import belongs, mode
+from layer.content import belongs, mode, not_pure
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,20 @@ def test_scripts_tests_the_command_line_and_installers_notes_do_not(path: str) -
 )
 def test_files_are_readable_by_everyone_and_shared_libraries_executable(path: str, expected: int) -> None:
     assert mode(PurePosixPath(path)) == expected
+
+
+def test_a_wheel_for_one_python_machine_or_system_is_not_pure(tmp_path: Path) -> None:
+    tags = {
+        "pure-1.0": ["py3-none-any"],
+        "old_and_new-2.0": ["py2-none-any", "py3-none-any"],
+        "compiled-3.0": ["cp313-cp313-manylinux_2_17_x86_64"],
+        "newer-4.0": ["py312-none-any"],
+        "of_one_system-5.0": ["py3-none-manylinux_2_17_x86_64"],
+    }
+    for name, of_wheel in tags.items():
+        (tmp_path / f"{name}.dist-info").mkdir()
+        (tmp_path / f"{name}.dist-info" / "WHEEL").write_text(
+            "Wheel-Version: 1.0\n" + "".join(f"Tag: {tag}\n" for tag in of_wheel)
+        )
+
+    assert not_pure(tmp_path) == ["compiled-3.0", "newer-4.0", "of_one_system-5.0"]

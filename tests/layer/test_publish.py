@@ -71,7 +71,9 @@ def test_a_layer_is_published_with_runtime_architecture_license_and_description(
     assert found["CompatibleRuntimes"] == ["python3.13"]
     assert found["CompatibleArchitectures"] == ["arm64"]
     assert found["LicenseInfo"] == "Apache-2.0"
-    assert found["Description"] == "cloudmap-discovery 0.1.0 for Python 3.13 on arm64, with boto3 1.43.1"
+    assert (
+        found["Description"] == "cloudmap-discovery 0.1.0, full, for Python 3.13 on arm64, with boto3 1.43.1"
+    )
     assert found["Content"]["CodeSha256"] == release.code_sha256
     assert found["Content"]["CodeSize"] == release.path.stat().st_size
 

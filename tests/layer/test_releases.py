@@ -25,7 +25,7 @@ def layer_zip(dist: Path, name: str, *distributions: str) -> Path:
     return path
 
 
-def test_every_target_is_a_layer_of_its_own(tmp_path: Path) -> None:
+def test_every_target_of_the_full_layer_is_a_layer_of_its_own(tmp_path: Path) -> None:
     layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.13-arm64.zip")
     layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.11-x86_64.zip")
     (tmp_path / "cloudmap_discovery-0.1.0-py3-none-any.whl").write_bytes(b"")
@@ -36,7 +36,64 @@ def test_every_target_is_a_layer_of_its_own(tmp_path: Path) -> None:
     assert [release.layer_name for release in releases] == ["discovery-py311-x86_64", "discovery-py313-arm64"]
 
 
-def test_the_description_says_version_target_and_sdk(tmp_path: Path) -> None:
+def test_the_slim_layer_has_the_name_alone_and_stands_beside_the_full_ones(tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-slim.zip")
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-py3.11-x86_64.zip")
+
+    releases = read_releases(tmp_path, layer_name="discovery")
+
+    assert [release.layer_name for release in releases] == ["discovery-py311-x86_64", "discovery"]
+
+
+@pytest.mark.parametrize(
+    ("flavor", "python", "architecture", "names"),
+    [
+        ("slim", None, None, ["d"]),
+        ("full", None, None, ["d-py311-x86_64", "d-py313-arm64"]),
+        ("full", "3.13", None, ["d-py313-arm64"]),
+        # Who names a Python or an architecture does not mean what fits every one.
+        (None, "3.13", None, ["d-py313-arm64"]),
+        (None, None, "x86_64", ["d-py311-x86_64"]),
+        (None, None, None, ["d-py311-x86_64", "d-py313-arm64", "d"]),
+    ],
+)
+def test_flavor_python_and_architecture_narrow_what_is_published(
+    flavor: str | None, python: str | None, architecture: str | None, names: list[str], tmp_path: Path
+) -> None:
+    for slug in ("slim", "py3.13-arm64", "py3.11-x86_64"):
+        layer_zip(tmp_path, f"cloudmap-discovery-0.1.0-{slug}.zip")
+
+    releases = read_releases(
+        tmp_path, layer_name="d", flavor=flavor, python=python, architecture=architecture
+    )
+
+    assert [release.layer_name for release in releases] == names
+
+
+def test_runtimes_without_bytecode_are_those_that_no_file_in_the_zip_is_for(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "cloudmap-discovery-0.1.0-slim.zip", "w") as archive:
+        for version in ("311", "313"):
+            archive.writestr(f"python/package/__pycache__/module.cpython-{version}.pyc", "")
+    with zipfile.ZipFile(tmp_path / "cloudmap-discovery-0.1.0-py3.12-arm64.zip", "w") as archive:
+        archive.writestr("python/package/library.cpython-312-aarch64-linux-gnu.so", "")
+
+    full, slim = read_releases(tmp_path, layer_name="discovery")
+
+    assert [runtime.version for runtime in slim.without_bytecode] == ["3.12", "3.14"]
+    assert [runtime.version for runtime in full.without_bytecode] == ["3.12"]
+
+
+def test_the_description_of_the_slim_layer_says_flavor_runtimes_and_packages(tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-slim.zip", "cloudmap_discovery-0.1.0", "tenacity-9.2.1")
+
+    (release,) = read_releases(tmp_path, layer_name="discovery")
+
+    assert release.description == (
+        "cloudmap-discovery 0.1.0, slim, for Python 3.11 to 3.14 on x86_64 and arm64, with tenacity 9.2.1"
+    )
+
+
+def test_the_description_says_version_flavor_target_and_sdk(tmp_path: Path) -> None:
     layer_zip(
         tmp_path,
         "cloudmap-discovery-0.1.0-py3.13-arm64.zip",
@@ -52,7 +109,7 @@ def test_the_description_says_version_target_and_sdk(tmp_path: Path) -> None:
     (release,) = read_releases(tmp_path, layer_name="discovery")
 
     assert release.description == (
-        "cloudmap-discovery 0.1.0 for Python 3.13 on arm64, with aiobotocore 3.1.0, boto3 1.43.1, botocore 1.43.1"
+        "cloudmap-discovery 0.1.0, full, for Python 3.13 on arm64, with aiobotocore 3.1.0, boto3 1.43.1, botocore 1.43.1"
     )
 
 
@@ -93,6 +150,16 @@ def test_a_name_that_lambda_refuses_is_an_error_that_says_what_is_allowed(name: 
         WrongOptionError, match=r"LAYER_NAME: .* Use letters, digits, - and _, at most 128 characters"
     ):
         read_releases(tmp_path, layer_name=name)
+
+
+def test_a_name_may_be_longer_where_nothing_is_added(tmp_path: Path) -> None:
+    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-slim.zip")
+
+    (release,) = read_releases(tmp_path, layer_name="x" * 140)
+
+    assert release.layer_name == "x" * 140
+    with pytest.raises(WrongOptionError, match=r"at most 140 characters\.$"):
+        read_releases(tmp_path, layer_name="x" * 141)
 
 
 @given(accounts=st.lists(st.from_regex(r"[0-9]{12}", fullmatch=True), min_size=1, max_size=5))

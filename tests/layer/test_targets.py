@@ -6,17 +6,79 @@ import platform
 
 import pytest
 
-from layer.errors import UnknownTargetError
+from layer.errors import UnknownTargetError, WrongOptionError
 from layer.targets import (
     ARCHITECTURES,
+    FLAVORS,
     PYTHON_RUNTIMES,
+    SLIM,
     Target,
     architecture_of_machine,
+    choose_target,
+    find_flavor,
     find_target,
     parse_zip_name,
 )
 
-ALL_TARGETS = [Target(python, architecture) for python in PYTHON_RUNTIMES for architecture in ARCHITECTURES]
+ALL_TARGETS = [
+    SLIM,
+    *(
+        find_target(python.version, architecture.name)
+        for python in PYTHON_RUNTIMES
+        for architecture in ARCHITECTURES
+    ),
+]
+
+
+def choose(flavor: str, *, python: str | None = None, architecture: str | None = None) -> Target:
+    return choose_target(
+        flavor, python=python, architecture=architecture, else_python="3.12", else_architecture="x86_64"
+    )
+
+
+@pytest.mark.parametrize("flavor", ["", "Slim", "fat", "slim "])
+def test_a_wrong_flavor_is_an_error_that_lists_the_right_ones(flavor: str) -> None:
+    with pytest.raises(WrongOptionError) as error:
+        find_flavor(flavor)
+
+    assert repr(flavor) in str(error.value)
+    assert "slim, full" in str(error.value)
+
+
+def test_the_first_flavor_is_the_slim_one() -> None:
+    assert [find_flavor(name) for name in FLAVORS] == ["slim", "full"]
+
+
+def test_the_slim_layer_is_for_every_python_and_architecture() -> None:
+    target = choose("slim")
+
+    assert target == SLIM
+    assert (target.runtimes, target.architectures) == (PYTHON_RUNTIMES, ARCHITECTURES)
+    assert str(target) == "Python 3.11 to 3.14 on x86_64 and arm64"
+
+
+def test_the_full_layer_is_for_what_runs_here_unless_told_otherwise() -> None:
+    assert choose("full") == find_target("3.12", "x86_64")
+    assert choose("full", python="3.13") == find_target("3.13", "x86_64")
+    assert choose("full", architecture="arm64") == find_target("3.12", "arm64")
+
+
+@pytest.mark.parametrize(
+    ("python", "architecture", "asked"),
+    [
+        ("3.13", None, "PYTHON=3.13"),
+        (None, "arm64", "ARCH=arm64"),
+        ("3.10", "arm64", "PYTHON=3.10 ARCH=arm64"),
+    ],
+)
+def test_a_slim_layer_for_one_python_or_architecture_is_an_error_that_names_the_other_flavor(
+    python: str | None, architecture: str | None, asked: str
+) -> None:
+    with pytest.raises(WrongOptionError) as error:
+        choose("slim", python=python, architecture=architecture)
+
+    assert str(error.value).startswith(f"{asked} and the slim layer do not go together")
+    assert str(error.value).endswith(f"FLAVOR=full {asked}")
 
 
 @pytest.mark.parametrize("python", ["3.10", "3.15", "3", "3.13.0", "", "3.1"])
@@ -56,7 +118,8 @@ def test_a_machine_is_named_as_lambda_names_it(machine: str, expected: str) -> N
 def test_this_machine_has_a_layer_of_its_own() -> None:
     target = find_target("3.13", architecture_of_machine(platform.machine()))
 
-    assert platform.machine().lower() in target.architecture.machine_names
+    (architecture,) = target.architectures
+    assert platform.machine().lower() in architecture.machine_names
 
 
 @pytest.mark.parametrize("target", ALL_TARGETS, ids=lambda target: target.slug)
@@ -72,6 +135,9 @@ def test_a_file_name_tells_version_and_target(target: Target) -> None:
         "cloudmap-discovery-0.1.0-py3.10-arm64.zip",
         "cloudmap-discovery-0.1.0-py3.13-mips.zip",
         "cloudmap-discovery-py3.13-arm64.zip",
+        "cloudmap-discovery-slim.zip",
+        "cloudmap-discovery-0.1.0-fat.zip",
+        "cloudmap-discovery-0.1.0-py3.13.zip",
         "other-0.1.0-py3.13-arm64.zip",
         "cloudmap_discovery-0.1.0-py3-none-any.whl",
     ],
@@ -86,9 +152,15 @@ def test_a_target_is_named_the_same_everywhere() -> None:
     target = find_target("3.13", "arm64")
 
     assert target.zip_name("0.1.0") == "cloudmap-discovery-0.1.0-py3.13-arm64.zip"
-    assert target.layer_suffix == "py313-arm64"
-    assert target.python.lambda_name == "python3.13"
+    assert target.layer_name("discovery") == "discovery-py313-arm64"
+    assert [runtime.lambda_name for runtime in target.runtimes] == ["python3.13"]
     assert target.uv_platform == "aarch64-manylinux_2_28"
+    assert str(target) == "Python 3.13 on arm64"
+
+
+def test_the_name_of_the_slim_layer_is_the_name_alone() -> None:
+    assert SLIM.zip_name("0.1.0") == "cloudmap-discovery-0.1.0-slim.zip"
+    assert SLIM.layer_name("discovery") == "discovery"
 
 
 @pytest.mark.parametrize("runtime", PYTHON_RUNTIMES, ids=lambda runtime: runtime.version)

@@ -16,7 +16,7 @@ from tests.project.markdown import ROOT, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cloudmap_discovery.wiring import Core
+    from cloudmap_discovery.assembly import Core
     from tests.standin.stand_in import StandIn
 
 DISCOVER: Final = "servicediscovery:DiscoverInstances"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, find_target
+from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, SLIM, find_target
 from tests.project.hcl import Reference, read_hcl
-from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, table
+from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, prose, table
 from tests.project.yaml_text import read_yaml
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ ATTACH: Final = ROOT / "docs/attach.md"
 IAM: Final = ROOT / "docs/iam.md"
 POLICIES: Final = [block for block in blocks_of("json") if '"Statement"' in block.text]
 LAYER_ARN: Final = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:layer:(?P<name>[\w-]+):[0-9]+")
-TARGET: Final = find_target("3.13", "arm64")
-LAYER_NAME: Final = f"{PROJECT}-{TARGET.layer_suffix}"
+LAYER_NAME: Final = SLIM.layer_name(PROJECT)
+RUNTIMES: Final = {runtime.lambda_name for runtime in SLIM.runtimes}
+MACHINES: Final = {architecture.name for architecture in SLIM.architectures}
 
 Rule = tuple[tuple[str, ...], str]
 
@@ -53,6 +54,13 @@ def sam() -> Any:
 
 def serverless() -> Any:
     return read_yaml(block_after("Serverless Framework", ATTACH, "yaml").text)
+
+
+def layer_of(arn: str) -> str:
+    """Return the name of the layer of a version's ARN."""
+    match = LAYER_ARN.fullmatch(arn)
+    assert match is not None, arn
+    return match["name"]
 
 
 def lint(template: Path) -> str:
@@ -103,9 +111,9 @@ def test_sam_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
     properties = template["Resources"]["Orders"]["Properties"]
     (layer,) = properties["Layers"]
 
-    assert properties["Runtime"] == TARGET.python.lambda_name
-    assert properties["Architectures"] == [TARGET.architecture.name]
-    assert LAYER_NAME in template["Parameters"][layer["Ref"]]["Default"]
+    assert properties["Runtime"] in RUNTIMES
+    assert set(properties["Architectures"]) <= MACHINES
+    assert layer_of(template["Parameters"][layer["Ref"]]["Default"]) == LAYER_NAME
     assert rules(properties["Policies"][0]["Statement"]) == reader_rules()
 
 
@@ -113,9 +121,9 @@ def test_serverless_attaches_the_layer_for_its_runtime_and_allows_looking_up() -
     provider = serverless()["provider"]
     (layer,) = provider["layers"]
 
-    assert provider["runtime"] == TARGET.python.lambda_name
-    assert provider["architecture"] == TARGET.architecture.name
-    assert LAYER_NAME in layer
+    assert provider["runtime"] in RUNTIMES
+    assert provider["architecture"] in MACHINES
+    assert layer_of(layer) == LAYER_NAME
     assert rules(provider["iam"]["role"]["statements"]) == reader_rules()
 
 
@@ -124,8 +132,8 @@ def test_terraform_attaches_the_layer_for_its_runtime_and_allows_looking_up() ->
     function = file.blocks["resource", "aws_lambda_function", "orders"].attributes
     policy = file.blocks["resource", "aws_iam_role_policy", "discovery"].attributes["policy"]
 
-    assert function["runtime"] == TARGET.python.lambda_name
-    assert function["architectures"] == [TARGET.architecture.name]
+    assert function["runtime"] in RUNTIMES
+    assert set(function["architectures"]) <= MACHINES
     assert function["layers"] == [Reference("data.aws_lambda_layer_version.discovery.arn")]
     assert file.blocks["data", "aws_lambda_layer_version", "discovery"].attributes["layer_name"] == LAYER_NAME
     assert rules(policy["Statement"]) == reader_rules()
@@ -171,8 +179,15 @@ def test_cdk_attaches_the_layer_for_its_runtime_and_allows_looking_up() -> None:
         for statement in statements
     ]
 
-    assert f"PYTHON_{TARGET.python.version.replace('.', '_')}" in text
-    assert "ARM_64" in text
+    runtime = re.search(r"Runtime\.PYTHON_(3)_(\d+)", text)
+    machine = re.search(r"Architecture\.(\w+)", text)
+    layer = re.search(r'"(arn:aws:lambda:[^"]*)"', text)
+    assert runtime is not None
+    assert f"python{runtime[1]}.{runtime[2]}" in RUNTIMES
+    assert machine is not None
+    assert machine[1] in {"X86_64", "ARM_64"}
+    assert layer is not None
+    assert layer_of(layer[1]) == LAYER_NAME
     assert rules(allowed) == reader_rules()
 
 
@@ -187,12 +202,19 @@ def test_every_layer_that_a_document_names_is_the_one_that_is_published() -> Non
     assert set(names) == {LAYER_NAME}
 
 
-def test_the_table_of_layers_has_every_runtime_and_architecture() -> None:
+def test_the_documents_name_every_runtime_that_the_layer_is_for() -> None:
+    introduction = prose(ATTACH).partition("\n## ")[0]
+
+    assert set(re.findall(r"`(python3\.\d+)`", introduction)) == RUNTIMES
+    assert {name for name in MACHINES if re.search(rf"\b{name}\b", introduction)} == MACHINES
+
+
+def test_the_table_of_full_layers_has_every_runtime_and_architecture() -> None:
     expected = [
         (
             f"`{runtime.lambda_name}`",
             *(
-                f"`{PROJECT}-{find_target(runtime.version, architecture.name).layer_suffix}`"
+                f"`{find_target(runtime.version, architecture.name).layer_name(PROJECT)}`"
                 for architecture in ARCHITECTURES
             ),
         )

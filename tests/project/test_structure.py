@@ -17,7 +17,7 @@ PACKAGE: Final = Path(cloudmap_discovery.__file__).parent
 # From the bottom up. A module may import what stands in a line above its own, and its own line's modules only where
 # the line says so.
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
-    ("values", "version"),
+    ("values", "version", "shadowing"),
     ("errors", "clock", "endpoints", "semver", "lifecycle"),
     ("model",),
     ("limits",),
@@ -25,21 +25,35 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("settings", "selection", "freshness", "documents", "deadline", "events", "plans"),
     ("event_hub",),
     ("registration",),
-    ("stores.port", "stores.mirror_port", "transport.port", "settings_pydantic", "notices", "emf"),
+    (
+        "stores.port",
+        "stores.mirror_port",
+        "transport.port",
+        "settings_plain",
+        "settings_pydantic",
+        "notices",
+        "emf",
+    ),
     ("stores.*", "transport.*"),
     ("cache", "io_thread", "store_health", "ready", "set_aside"),
     ("ladder", "flights"),
     ("refresh", "explaining", "mirrors", "listing", "spreading"),
     ("serving",),
     ("discovery", "registry"),
+    ("assembly",),
     ("wiring",),
     ("api",),
     ("sync", "handler", "testing"),
     ("__init__",),
     ("cli", "cli.*"),
 )
-# In these folders, the modules of one family import each other and what belongs to none, never another family's.
-FAMILIES: Final = {"stores": ("cloud_map", "parameter"), "transport": ("sdk", "retry"), "cli": ()}
+# In these folders, the modules of one family import each other and what belongs to none, never another family's. A
+# family is told by how the names of its modules begin.
+FAMILIES: Final[dict[str, tuple[str | tuple[str, ...], ...]]] = {
+    "stores": ("cloud_map", "parameter"),
+    "transport": ("sdk", "retry", ("direct", "credentials", "container_endpoint")),
+    "cli": (),
+}
 READS_THE_ENVIRONMENT: Final = "wiring"
 HEAVY: Final = (
     "aiobotocore",
@@ -71,7 +85,7 @@ def layer_of(module: str) -> int:
     raise AssertionError(f"{module} stands in no layer: say in LAYERS who may import it")
 
 
-def family_of(module: str) -> str | None:
+def family_of(module: str) -> str | tuple[str, ...] | None:
     folder, _, name = module.partition(".")
     return next((family for family in FAMILIES[folder] if name.startswith(family)), None)
 
@@ -122,6 +136,8 @@ def test_a_module_imports_only_from_the_layers_below_its_own(module: str) -> Non
         ("model", "import cloudmap_discovery.wiring"),
         ("cache", "from cloudmap_discovery.ready import ReadyTable"),
         ("stores.cloud_map", "from cloudmap_discovery.stores.parameter_store import ParameterStore"),
+        ("transport.credentials", "from cloudmap_discovery.transport.sdk_errors import translated"),
+        ("transport.direct", "from cloudmap_discovery.transport.retry import RetryingTransport"),
         ("stores.outcome", "from cloudmap_discovery.stores.cloud_map import CloudMapStore"),
         ("ladder", "from cloudmap_discovery import discovery"),
     ],
@@ -176,3 +192,17 @@ def test_the_blocking_functions_have_the_signatures_of_the_awaited_ones() -> Non
     blocking = {name for name, _ in inspect.getmembers(sync, inspect.isfunction)}
     awaited = {name for name, value in vars(api).items() if inspect.iscoroutinefunction(value)}
     assert blocking == awaited
+
+
+def test_the_package_generates_no_code_for_its_values_at_import() -> None:
+    script = """
+import dataclasses
+made = []
+original = dataclasses._process_class
+dataclasses._process_class = lambda cls, *rest, **more: made.append(cls.__module__) or original(cls, *rest, **more)
+import cloudmap_discovery
+print([name for name in made if name.startswith("cloudmap_discovery")])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

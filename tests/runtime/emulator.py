@@ -5,7 +5,8 @@
         assert first.error_type is None, first.log
 
 `layer` is a folder as /opt is one, with `python/` in it. Imports are looked for as in Lambda: in the function's folder, then the
-layer, then the runtime. Nothing of the machine's own site-packages is importable, and no variable of the caller's environment is seen.
+layer, then the runtime, which has no SDK here unless `runtime_packages` is a folder that holds one. Nothing of the machine's own
+site-packages is importable, and no variable of the caller's environment is seen.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class RuntimeEmulator:
         handler: str,
         task_root: Path,
         layer: Path | None = None,
+        runtime_packages: Path | None = None,
         environment: Mapping[str, str] | None = None,
         timeout_seconds: int = 30,
         memory_mb: int = 1769,
@@ -92,7 +94,9 @@ class RuntimeEmulator:
         self._handler = handler
         self._task_root = task_root
         self._timeout_seconds = timeout_seconds
-        layer_folders = _layer_folders(layer, tools.version)
+        import_folders = [task_root, *_layer_folders(layer, tools.version)]
+        if runtime_packages is not None:
+            import_folders.append(runtime_packages)
         self._environment = {
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_DEFAULT_REGION": region,
@@ -110,7 +114,7 @@ class RuntimeEmulator:
             "LANG": "C.UTF-8",
             "LD_LIBRARY_PATH": _joined([task_root, task_root / "lib", *([layer / "lib"] if layer else [])]),
             "PATH": _joined(["/usr/local/bin", "/usr/bin", "/bin", *([layer / "bin"] if layer else [])]),
-            "PYTHONPATH": _joined([task_root, *layer_folders]),
+            "PYTHONPATH": _joined(import_folders),
             "TZ": ":UTC",
             **(environment or {}),
         }

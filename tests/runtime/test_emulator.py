@@ -178,6 +178,23 @@ def test_the_layer_comes_before_the_runtimes_own_packages(
     assert runtime.startswith(str(tools.python.parents[1]))
 
 
+def test_packages_of_the_runtime_come_after_the_layer_and_before_what_python_itself_has(
+    tools: RuntimeTools, task_root: Path, layer: Path, tmp_path: Path
+) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+
+    with RuntimeEmulator(
+        tools, handler="app.handler", task_root=task_root, layer=layer, runtime_packages=runtime
+    ) as function:
+        path = function.invoke({"do": "report"}).payload["path"]
+
+    assert path.index(str(layer / "python")) < path.index(str(runtime))
+    assert path.index(str(runtime)) < min(
+        number for number, folder in enumerate(path) if folder.endswith("lib-dynload")
+    )
+
+
 def test_an_exception_is_an_error_with_its_type(function: RuntimeEmulator) -> None:
     answer = function.invoke({"do": "fail"})
 

@@ -6,18 +6,20 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layer.errors import ToolFailedError
 from layer.interpreters import Interpreter, find_interpreter
 from layer.targets import architecture_of_machine
 from layer.tools import find_uv, run_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
@@ -51,48 +53,65 @@ def runtime_tools(interpreter: Interpreter) -> RuntimeTools:
 def environment(requirements: str, interpreter: Interpreter) -> Path:
     """Return the Python of a virtual environment holding exactly `requirements/<requirements>.txt`."""
     pinned = REQUIREMENTS / f"{requirements}.txt"
-    with _installed_once(f"{requirements}-py{interpreter.full_version}", pinned) as (folder, missing):
+    name = f"{requirements}-py{interpreter.full_version}"
+    with _installed_once(name, pinned.read_text()) as (folder, missing):
         python = folder / "bin" / "python"
         if missing:
             run_tool(
                 [interpreter.path, "-m", "venv", "--without-pip", folder],
                 to=f"make the environment {folder.name}",
             )
-            run_tool(
-                [
-                    *(find_uv(), "pip", "install", "--quiet", "--python", python, "--only-binary", ":all:"),
-                    *("--require-hashes", "-r", pinned),
-                ],
-                to=f"install {pinned.name}",
-            )
+            _install(["--python", python, "-r", pinned], to=f"install {pinned.name}")
     return python
+
+
+def packages(pins: Sequence[str], requirements: str, interpreter: Interpreter) -> Path:
+    """Return a folder with these packages and nothing else, as a function's own package or a layer holds them.
+
+    `requirements/<requirements>.txt` has their hashes; a pin is a name, or `name==version` where the file has several versions.
+    """
+    lines = [_pinned(pin, (REQUIREMENTS / f"{requirements}.txt").read_text()) for pin in pins]
+    text = "\n".join(lines)
+    with _installed_once(f"packages-py{interpreter.version}", text) as (folder, missing):
+        installed = folder / "packages"
+        if missing:
+            chosen = folder / "requirements.txt"
+            chosen.write_text(text)
+            _install(
+                ["--python", interpreter.path, "--target", installed, "--no-deps", "-r", chosen],
+                to=f"install {', '.join(pins)}",
+            )
+    return installed
+
+
+def _pinned(pin: str, text: str) -> str:
+    """Return the lines of a requirements file that pin this package, hashes included."""
+    name, _, version = pin.partition("==")
+    start = re.escape(f"{name}=={version}") + (r"\s" if version else "")
+    found = re.findall(rf"^{start}.*(?:\n +.*)*", text, re.MULTILINE)
+    if len(found) != 1:
+        raise ValueError(f"{pin} is pinned {len(found)} times; it should be once")
+    return str(found[0])
+
+
+def _install(arguments: Sequence[str | Path], *, to: str) -> None:
+    """Install pinned wheels with what uv has in its cache, and with the network only if that is not enough."""
+    command = ["pip", "install", "--quiet", "--only-binary", ":all:", "--require-hashes", *arguments]
+    try:
+        run_tool([find_uv(), "--offline", *command], to=to)
+    except ToolFailedError:
+        run_tool([find_uv(), *command], to=to)
 
 
 def _emulator() -> Path:
     """Take AWS's emulator, a static binary, out of the wheel of AWS's SAM CLI, and leave the rest of it."""
     architecture = architecture_of_machine(platform.machine())
     pinned = REQUIREMENTS / "rie.txt"
-    with _installed_once("rie", pinned) as (folder, missing):
+    with _installed_once("rie", pinned.read_text()) as (folder, missing):
         emulator = folder / "aws-lambda-rie"
         if missing:
             wheel = folder / "wheel"
-            run_tool(
-                [
-                    *(
-                        find_uv(),
-                        "pip",
-                        "install",
-                        "--quiet",
-                        "--target",
-                        wheel,
-                        "--no-deps",
-                        "--only-binary",
-                        ":all:",
-                    ),
-                    *("--require-hashes", "-r", pinned),
-                ],
-                to=f"install {pinned.name}",
-            )
+            _install(["--target", wheel, "--no-deps", "-r", pinned], to=f"install {pinned.name}")
             shutil.copyfile(wheel / "samcli" / "local" / "rapid" / f"aws-lambda-rie-{architecture}", emulator)
             emulator.chmod(0o755)
             shutil.rmtree(wheel)
@@ -100,13 +119,13 @@ def _emulator() -> Path:
 
 
 @contextmanager
-def _installed_once(name: str, pinned: Path) -> Iterator[tuple[Path, bool]]:
+def _installed_once(name: str, pins: str) -> Iterator[tuple[Path, bool]]:
     """Give a folder of .cache/ that belongs to these pins, and whether it is still to be filled; other processes wait meanwhile.
 
     An installation that was broken off is begun anew.
     """
-    pins = hashlib.sha256(pinned.read_bytes()).hexdigest()[:12]
-    folder, complete = CACHE / f"{name}-{pins}", CACHE / f"{name}-{pins}.complete"
+    digest = hashlib.sha256(pins.encode()).hexdigest()[:12]
+    folder, complete = CACHE / f"{name}-{digest}", CACHE / f"{name}-{digest}.complete"
     CACHE.mkdir(exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

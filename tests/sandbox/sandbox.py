@@ -50,7 +50,7 @@ class Sandbox:
         script = _SCRIPT.replace("runner = asyncio.Runner()", f"runner = asyncio.Runner()\n{more}")
         self._process = subprocess.Popen(
             [sys.executable, "-c", script],
-            env={**_clean(os.environ), **environment},
+            env={**clean(os.environ), **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -102,7 +102,8 @@ class Sandbox:
         return self._process.returncode, errors
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that say nothing about AWS, this package or the test run."""
     return {
         name: value
         for name, value in environment.items()

@@ -27,12 +27,12 @@ def lookup_in_a_child(service):
 """
 
 
-def test_both_sides_of_a_fork_look_up_and_what_was_held_stays_held(aws: StandIn) -> None:
+def test_both_sides_of_a_fork_look_up_and_what_was_held_stays_held(aws: StandIn, transport: str) -> None:
     for service in ("users", "orders", "payments"):
         aws.seed_instance(
             "services", service, "1", {"endpoint": f"https://{service}.test", "stage": "Production"}
         )
-    with Sandbox(aws.environment(), more=IN_A_CHILD) as sandbox:
+    with Sandbox({**aws.environment(), "DISCOVERY_TRANSPORT": transport}, more=IN_A_CHILD) as sandbox:
         sandbox.lookup("users")
         aws.reset_calls()
 
@@ -67,10 +67,10 @@ def register_in_a_child():
 """
 
 
-def test_a_child_registers_while_the_parent_rewrites_a_mirror(aws: StandIn) -> None:
+def test_a_child_registers_while_the_parent_rewrites_a_mirror(aws: StandIn, transport: str) -> None:
     # The parent is in the middle of its turn at the mirror, which the child must not wait for.
     aws.faults.latency(3.0, "ssm:PutParameter", count=1)
-    with Sandbox(aws.environment(), more=REGISTERING) as sandbox:
+    with Sandbox({**aws.environment(), "DISCOVERY_TRANSPORT": transport}, more=REGISTERING) as sandbox:
         sandbox.call("load")
 
         status = sandbox.call("register_in_a_child")

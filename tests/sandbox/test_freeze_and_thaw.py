@@ -6,25 +6,25 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.sandbox.sandbox import Sandbox
+from tests.sandbox.scripts import IN_LAMBDA
 
 if TYPE_CHECKING:
     from tests.standin.stand_in import StandIn
-
-# As in Lambda: with an API of the runtime, a process counts as one that may be frozen.
-IN_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
 
 
 def seed(aws: StandIn, service: str = "users", endpoint: str = "https://users.test") -> None:
     aws.seed_instance("services", service, "1", {"endpoint": endpoint, "stage": "Production"})
 
 
-def environment(aws: StandIn, **settings: str) -> dict[str, str]:
-    return {**aws.environment(), **IN_LAMBDA, **settings}
+def environment(aws: StandIn, transport: str, **settings: str) -> dict[str, str]:
+    return {**aws.environment(), **IN_LAMBDA, "DISCOVERY_TRANSPORT": transport, **settings}
 
 
-def test_a_lookup_after_a_freeze_that_cut_the_connections_is_fresh(aws: StandIn) -> None:
+def test_a_lookup_after_a_freeze_that_cut_the_connections_is_fresh(aws: StandIn, transport: str) -> None:
     seed(aws)
-    with Sandbox(environment(aws, DISCOVERY_TTL="0.2", DISCOVERY_STALE_WHILE_REVALIDATE="0")) as sandbox:
+    with Sandbox(
+        environment(aws, transport, DISCOVERY_TTL="0.2", DISCOVERY_STALE_WHILE_REVALIDATE="0")
+    ) as sandbox:
         sandbox.lookup("users")
         sandbox.freeze()
         aws.drop_connections()
@@ -38,9 +38,11 @@ def test_a_lookup_after_a_freeze_that_cut_the_connections_is_fresh(aws: StandIn)
         assert not answer["stale"]
 
 
-def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarded(aws: StandIn) -> None:
+def test_an_answer_that_arrives_after_the_budget_of_a_frozen_request_is_discarded(
+    aws: StandIn, transport: str
+) -> None:
     seed(aws)
-    with Sandbox(environment(aws, DISCOVERY_TIMEOUT="1", DISCOVERY_SOURCES="cloudmap")) as sandbox:
+    with Sandbox(environment(aws, transport, DISCOVERY_TIMEOUT="1", DISCOVERY_SOURCES="cloudmap")) as sandbox:
         with aws.faults.hold("servicediscovery:DiscoverInstances") as held:
             sandbox.tell("lookup", service="users")
             held.wait_until_met(1)
@@ -69,11 +71,13 @@ def lookup_two(first, second):
 """
 
 
-def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_good(aws: StandIn) -> None:
+def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_good(
+    aws: StandIn, transport: str
+) -> None:
     seed(aws, "users")
     seed(aws, "orders", "https://orders.test")
     settings = {"DISCOVERY_TIMEOUT": "1", "DISCOVERY_SOURCES": "cloudmap"}
-    with Sandbox(environment(aws, **settings), more=TWO_AT_ONCE) as sandbox:
+    with Sandbox(environment(aws, transport, **settings), more=TWO_AT_ONCE) as sandbox:
         with aws.faults.hold("servicediscovery:DiscoverInstances") as held:
             sandbox.tell("lookup_two", first="users", second="orders")
             held.wait_until_met(2)
@@ -88,10 +92,10 @@ def test_late_answers_of_several_requests_are_all_discarded_and_later_ones_are_g
         assert after == ["Instance"] * 2
 
 
-def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandIn) -> None:
+def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandIn, transport: str) -> None:
     seed(aws)
     settings = {"DISCOVERY_TTL": "0.2", "DISCOVERY_STALE_WAIT": "0.05", "DISCOVERY_TIMEOUT": "0.6"}
-    with Sandbox(environment(aws, **settings)) as sandbox:
+    with Sandbox(environment(aws, transport, **settings)) as sandbox:
         sandbox.lookup("users")
         time.sleep(0.3)
         with aws.faults.hang("servicediscovery"):
@@ -107,10 +111,10 @@ def test_a_refresh_that_was_frozen_half_way_does_not_stop_later_ones(aws: StandI
         assert answer["endpoint"] == "https://moved.test"
 
 
-def test_every_invocation_may_have_an_event_loop_of_its_own(aws: StandIn) -> None:
+def test_every_invocation_may_have_an_event_loop_of_its_own(aws: StandIn, transport: str) -> None:
     seed(aws)
     settings = {"DISCOVERY_TTL": "0.1", "DISCOVERY_STALE_WHILE_REVALIDATE": "0", "DISCOVERY_TIMEOUT": "30"}
-    with Sandbox(environment(aws, **settings)) as sandbox:
+    with Sandbox(environment(aws, transport, **settings)) as sandbox:
         answers = []
         for loop in ("run", "run", "runner", "runner", "none", "run"):
             time.sleep(0.15)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery import wiring
+from cloudmap_discovery.assembly import make_discovery
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.errors import AccessDeniedError, StoreTimeoutError, ThrottledError
 from cloudmap_discovery.event_hub import EventHub
@@ -142,7 +142,7 @@ def make_bed(
         discarded.append(True)
 
     health = StoreHealth(jitter, probe_seconds=2.0)
-    discovery = wiring.make_discovery(
+    discovery = make_discovery(
         Settings(namespace=NAMESPACE, sources=sources, **settings),
         [stores[name] for name in sources],
         io=io,

@@ -12,36 +12,10 @@ from hypothesis import strategies as st
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.settings import Setting, definitions
 from cloudmap_discovery.settings_pydantic import read_settings
+from tests.unit.settings_cases import WRONG
 
 DEFINITIONS = {setting.name: setting for setting in definitions()}
 
-WRONG = {
-    "namespace": ["with space", "ä", "x" * 1025],
-    "stage": ["a b", "a>b", "pr-123>Staging", "x" * 41, "ä", "a/b"],
-    "sources": ["cloudmap,", "cloudmap,cloudmap", "dynamodb", "cloudmap;ssm", "none", ",", "CLOUDMAP", "s3"],
-    "mirrors": ["cloudmap", "ssm,ssm", "none,ssm", "all"],
-    "transport": ["direct", "boto3", "SDK"],
-    "parameter_prefix": ["services", "/", "//", "/aws/services", "/SSM-x", "/a b", "/a//b", "/ä", "/a" * 14],
-    "ttl": ["0", "0.09", "86401", "nan", "inf", "-1", "1s", "60,0", "true", "0x10"],
-    "stale_while_revalidate": ["-0.001", "86401", "nan", "x"],
-    "stale_wait": ["-1", "61", "inf"],
-    "max_stale": ["-1", "2592001", "1 day"],
-    "negative_ttl": ["-1", "3601"],
-    "max_entries": ["0", "1000001", "1.5", "1e3", "-1", "many"],
-    "timeout": ["0", "0.049", "301", "nan"],
-    "region": ["eu central", "eu/1", "ä", "eu_central_1"],
-    "endpoint_url": [
-        "localhost:5000",
-        "ftp://x",
-        "http://",
-        "https://a b",
-        "http:///x",
-        "http://:80",
-        "http://a:x",
-    ],
-    "owner_account": ["12345678901", "1234567890123", "12345678901a", "1234 5678 9012", "١٢٣٤٥٦٧٨٩٠١٢"],
-    "allowed_endpoints": ["a,,b", "https://a.test", "a b", "a/b", ","],
-}
 CASES = [(name, value) for name, values in WRONG.items() for value in values]
 
 
@@ -105,6 +79,8 @@ def test_bounds_are_part_of_what_is_allowed(name: str, lowest: float, highest: f
         ("mirrors", "none", ()),
         ("allowed_endpoints", "*.example.test, 123456789012", ("*.example.test", "123456789012")),
         ("stage", "-", "-"),
+        ("preload", "True", True),
+        ("preload", "0", False),
     ],
 )
 def test_values_are_brought_into_one_form(name: str, text: str, value: object) -> None:

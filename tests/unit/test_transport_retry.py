@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -272,6 +274,99 @@ async def test_closing_and_forgetting_reach_the_inner_transport() -> None:
     transport.forget()
 
     assert (inner.closed, inner.forgotten) == (1, 1)
+
+
+# What it imports, and when
+
+_PROGRAM = """
+import asyncio, sys, threading
+from cloudmap_discovery.errors import ThrottledError
+from cloudmap_discovery.transport.retry import RetryingTransport
+
+class Failing:
+    def __init__(self, failures):
+        self.failures = failures
+    async def call(self, service, operation, params, *, timeout_seconds):
+        if self.failures:
+            self.failures -= 1
+            raise ThrottledError("slow")
+        return {}
+
+class Watch:
+    threads = []
+    def find_spec(self, name, *_):
+        if name == "tenacity":
+            self.threads.append(threading.current_thread() is threading.main_thread())
+
+sys.meta_path.insert(0, Watch())
+def call(failures, timeout_seconds=20):
+    transport = RetryingTransport(Failing(failures), random=lambda: 0.0)
+    return asyncio.run(transport.call("ssm", "GetParameters", {}, timeout_seconds=timeout_seconds))
+"""
+
+
+def run(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM + script], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_a_first_attempt_that_succeeds_imports_no_tenacity() -> None:
+    assert run("print(call(0), 'tenacity' in sys.modules)") == "{} False"
+
+
+def test_a_retry_imports_tenacity_off_the_event_loop_and_works() -> None:
+    assert run("print(call(2), Watch.threads)") == "{} [False]"
+
+
+def test_after_loading_ahead_a_retry_imports_nothing() -> None:
+    script = """
+transport = RetryingTransport(Failing(2), random=lambda: 0.0)
+transport.load()
+loaded = set(sys.modules)
+asyncio.run(transport.call("ssm", "GetParameters", {}, timeout_seconds=20))
+print(sorted(set(sys.modules) - loaded))
+"""
+
+    assert run(script) == "[]"
+
+
+@pytest.mark.parametrize(("retryable", "attempts"), [(True, 1), (False, 3)])
+def test_an_error_that_is_not_retried_imports_no_tenacity(*, retryable: bool, attempts: int) -> None:
+    script = f"""
+class Refusing:
+    async def call(self, service, operation, params, *, timeout_seconds):
+        raise ThrottledError("slow", retryable={retryable})
+async def main():
+    try:
+        await RetryingTransport(Refusing(), attempts={attempts}).call("ssm", "GetParameters", {{}}, timeout_seconds=20)
+    except ThrottledError as error:
+        print(error, "tenacity" in sys.modules)
+asyncio.run(main())
+"""
+
+    assert run(script) == "slow False"
+
+
+def test_an_import_that_takes_all_of_the_time_ends_in_the_error_before_it() -> None:
+    script = """
+over = threading.Event()
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "tenacity":
+            over.wait()
+sys.meta_path.insert(0, Slow())
+async def main():
+    try:
+        await RetryingTransport(Failing(9)).call("ssm", "GetParameters", {}, timeout_seconds=0.2)
+    except ThrottledError as error:
+        print(error)
+    over.set()
+asyncio.run(main())
+"""
+
+    assert run(script) == "slow"
 
 
 def test_no_attempts_make_no_transport() -> None:

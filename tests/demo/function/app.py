@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ async def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "age_seconds": answer.age_seconds,
         "stale": answer.stale,
         "took_ms": took_ms,
+        "sdks": sorted({"aiobotocore", "boto3", "botocore"} & sys.modules.keys()),
     }
 
 

@@ -1,0 +1,213 @@
+"""Puts the parts together: stores, a transport and a policy become a Discovery and a Registry that work."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from cloudmap_discovery import lifecycle
+from cloudmap_discovery.cache import Cache
+from cloudmap_discovery.discovery import Discovery
+from cloudmap_discovery.events import LOGGER
+from cloudmap_discovery.flights import Flights
+from cloudmap_discovery.freshness import Policy
+from cloudmap_discovery.ladder import Asker, Ladder
+from cloudmap_discovery.model import NO_STAGE
+from cloudmap_discovery.ready import ReadyTable
+from cloudmap_discovery.refresh import Refresher
+from cloudmap_discovery.serving import Serving
+from cloudmap_discovery.set_aside import SetAside
+from cloudmap_discovery.settings import CLOUD_MAP
+from cloudmap_discovery.store_health import StoreHealth
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.io_thread import IOThread
+    from cloudmap_discovery.registry import Registry
+    from cloudmap_discovery.settings import Settings
+    from cloudmap_discovery.stores.control_port import Control
+    from cloudmap_discovery.stores.mirror_port import Mirror
+    from cloudmap_discovery.stores.port import Store
+
+
+class Connections(Protocol):
+    """The part of a transport that a core needs: its connections."""
+
+    async def aclose(self) -> None:
+        """Close every connection; a later call opens new ones."""
+        ...
+
+    def forget(self) -> None:
+        """Drop every connection without touching it."""
+        ...
+
+
+class Core:
+    """Everything that settings are turned into, and what happens to it when the process is forked or restored.
+
+    `make_registry` is called when something is first written or listed: a function that only looks up never does.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        discovery: Discovery,
+        make_registry: Callable[[], Registry],
+        *,
+        transport: Connections,
+        health: StoreHealth,
+        chooser: random.Random,
+        io: IOThread,
+    ) -> None:
+        self.settings = settings
+        self.discovery = discovery
+        self.transport = transport
+        self._make_registry = make_registry
+        self._registry: Registry | None = None
+        self._lock = threading.Lock()
+        self.health = health
+        self._chooser = chooser
+        self.io = io
+        lifecycle.join(self)
+
+    @property
+    def registry(self) -> Registry:
+        """What registers, deregisters and lists."""
+        with self._lock:
+            if self._registry is None:
+                self._registry = self._make_registry()
+            return self._registry
+
+    def after_fork_in_child(self) -> None:
+        """Drop the parent's connections without touching them; what is held stays good."""
+        self._lock = threading.Lock()
+        self.transport.forget()
+        self.health.clear()
+        self._chooser.seed()
+
+    def before_snapshot(self) -> None:
+        """Close every connection: none of them survives a snapshot. Never raises, and starts no thread."""
+        if not self.io.has_started:
+            return  # nothing was ever called
+        try:
+            self.io.run(self.transport.aclose)
+        except Exception as error:  # noqa: BLE001 -- a function must start, and no old connection is used anyway
+            LOGGER.warning("connections were not closed before the snapshot: %s", error)
+
+    def after_restore(self) -> None:
+        """Take what is held for expired, and use neither connections nor credentials from before the snapshot."""
+        self.transport.forget()
+        self.health.clear()
+        self._chooser.seed()
+        self.discovery.expire()
+
+
+def assemble(
+    settings: Settings,
+    stores: Sequence[Store],
+    control: Callable[[], Control],
+    mirrors: Callable[[], Sequence[Mirror]],
+    transport: Connections,
+    *,
+    io: IOThread,
+    clock: Clock,
+    events: EventHub,
+    stale_wait_seconds: float,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Core:
+    """Return a core of these parts; `transport` is what carries their calls, `sleep` what registering waits with.
+
+    `control` and `mirrors` are called when something is first written or listed.
+    """
+    # Times are spread by the system's random source, since restored snapshots share every other seed. Instances are
+    # drawn far more often, by a generator that is seeded anew after a restore and a fork.
+    system, chooser = random.SystemRandom(), random.Random()  # noqa: S311 -- nothing secret depends on it
+    health = StoreHealth(system.random, probe_seconds=settings.timeout)
+    discovery = make_discovery(
+        settings,
+        stores,
+        io=io,
+        events=events,
+        clock=clock,
+        health=health,
+        discard=transport.aclose,
+        stale_wait_seconds=stale_wait_seconds,
+        draw=chooser.random,
+        jitter=system.random,
+    )
+
+    def make_registry() -> Registry:
+        from cloudmap_discovery.mirrors import Mirrors  # noqa: PLC0415 -- for writers alone
+        from cloudmap_discovery.registry import Registry  # noqa: PLC0415 -- the same
+
+        controlled = control()
+        return Registry(
+            controlled,
+            mirrors=Mirrors(controlled, mirrors(), namespace=settings.namespace, events=events),
+            clock=clock,
+            events=events,
+            forget=discovery.forget,
+            namespace=settings.namespace,
+            default_stage=settings.stage,
+            sleep=sleep,
+            random=system.random,
+        )
+
+    return Core(
+        settings, discovery, make_registry, transport=transport, health=health, chooser=chooser, io=io
+    )
+
+
+def make_discovery(
+    settings: Settings,
+    stores: Sequence[Store],
+    *,
+    io: IOThread,
+    events: EventHub,
+    clock: Clock,
+    health: StoreHealth,
+    discard: Callable[[], Awaitable[None]],
+    stale_wait_seconds: float,
+    draw: Callable[[], float],
+    jitter: Callable[[], float],
+) -> Discovery:
+    """Return a Discovery over the stores; `draw` chooses instances, `jitter` spreads times; both give [0, 1)."""
+    default_stage = settings.stage or NO_STAGE
+    policy = Policy(
+        ttl_seconds=settings.ttl,
+        revalidate_seconds=settings.stale_while_revalidate,
+        max_stale_seconds=settings.max_stale,
+        negative_ttl_seconds=settings.negative_ttl,
+    )
+    names = [store.name for store in stores]
+    ready = ReadyTable(default_stage)
+    refresher = Refresher(
+        ladder=Ladder(stores, authority=CLOUD_MAP if CLOUD_MAP in names else names[0]),
+        asker=Asker(
+            clock=clock, health=health, events=events, budget_seconds=settings.timeout, discard=discard
+        ),
+        cache=Cache(settings.max_entries, clock.monotonic, ready.invalidate),
+        flights=Flights(io, clock),
+        policy=policy,
+        clock=clock,
+        random=jitter,
+        events=events,
+        budget_seconds=settings.timeout,
+    )
+    return Discovery(
+        namespace=settings.namespace,
+        default_stage=default_stage,
+        refresher=refresher,
+        serving=Serving(refresher, clock=clock, events=events, stale_wait_seconds=stale_wait_seconds),
+        ready=ready,
+        set_aside=SetAside(),
+        io=io,
+        clock=clock,
+        random=draw,
+        events=events,
+    )

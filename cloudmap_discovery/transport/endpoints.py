@@ -1,0 +1,129 @@
+"""Where a call goes: the endpoint of a service in a region, by AWS's rules and the settings that override them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from cloudmap_discovery.errors import ConfigurationError
+from cloudmap_discovery.values import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_REGION_SETTING: Final = "DISCOVERY_REGION"
+_REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
+_DUALSTACK: Final = "AWS_USE_DUALSTACK_ENDPOINT"
+_MAX_LABEL_LENGTH: Final = 63
+# How a partition's regions begin, where its endpoints are, and where those are that speak IPv6 too, if any: botocore's
+# partitions.json and endpoints.json. Every other region is one of the partition `aws`.
+_PARTITIONS: Final = {
+    "cn-": ("amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    "us-gov-": ("amazonaws.com", "api.aws"),
+    "eusc-": ("amazonaws.eu", "api.amazonwebservices.eu"),
+    "us-iso-": ("c2s.ic.gov", "api.aws.ic.gov"),
+    "us-isob-": ("sc2s.sgov.gov", "api.aws.scloud"),
+    "eu-isoe-": ("cloud.adc-e.uk", ""),
+    "us-isof-": ("csp.hci.ic.gov", ""),
+}
+_AWS: Final = ("amazonaws.com", "api.aws")
+# Here the ordinary endpoint is the one that meets FIPS: the service's endpoint-rule-set-1.json in botocore.
+_FIPS_ANYWAY: Final = (("ssm", "us-gov-"),)
+# `endpoint.hostPrefix` in the service's service-2.json in botocore.
+_HOST_PREFIXES: Final = {"DiscoverInstances": "data-", "DiscoverInstancesRevision": "data-"}
+
+
+@value
+class Endpoint:
+    """Where to send a request: `url`, without a slash at its end, and the region to sign it for.
+
+    `is_own` says that a setting gave the URL, so that it is none of AWS's own.
+    """
+
+    url: str
+    signing_region: str
+    is_own: bool
+
+
+def region_of(setting: str | None, environment: Mapping[str, str]) -> str | None:
+    """Return the region to ask in: the setting, else `AWS_REGION`, else `AWS_DEFAULT_REGION`; None without any."""
+    return setting or next((environment[name] for name in _REGION_VARIABLES if environment.get(name)), None)
+
+
+def resolve(
+    service: str, operation: str, *, region: str, endpoint_url: str | None, environment: Mapping[str, str]
+) -> Endpoint:
+    """Return where an operation of `servicediscovery` or `ssm` goes: where the SDK sends it.
+
+    An endpoint of one's own is `endpoint_url`, else `AWS_ENDPOINT_URL_<SERVICE>`, else `AWS_ENDPOINT_URL`; unlike
+    the SDK's, it gets no host prefix, since nobody has a host `data-localhost`. Raises a `ConfigurationError` for a
+    region or URL that cannot be, and where AWS has no endpoint of the kind that is asked for. No I/O.
+    """
+    place = region.replace("fips-", "").replace(
+        "-fips", ""
+    )  # names from before FIPS was a setting of its own
+    if not _is_label(place):
+        raise ConfigurationError(
+            _origin_of(region, environment), region, "an AWS region such as eu-central-1"
+        )
+    variable, url = _own_url(service, endpoint_url, environment)
+    if url:
+        return Endpoint(_checked(variable, url), place, is_own=True)
+    return Endpoint(
+        f"https://{_host(service, operation, place, environment, is_fips=place != region)}",
+        place,
+        is_own=False,
+    )
+
+
+def _host(service: str, operation: str, region: str, environment: Mapping[str, str], *, is_fips: bool) -> str:
+    start = next((start for start in _PARTITIONS if region.startswith(start)), "")
+    suffix, dualstack_suffix = _PARTITIONS.get(start, _AWS)
+    is_dualstack = _is_on(_DUALSTACK, environment)
+    if is_dualstack and not dualstack_suffix:
+        raise ConfigurationError(
+            _DUALSTACK, environment[_DUALSTACK], f"false in {region}, where AWS has no such endpoints"
+        )
+    is_fips = is_fips or _is_on("AWS_USE_FIPS_ENDPOINT", environment)
+    has_own_fips = is_fips and (is_dualstack or (service, start) not in _FIPS_ANYWAY)
+    is_bare = _is_on("AWS_DISABLE_HOST_PREFIX_INJECTION", environment)
+    prefix = "" if is_bare else _HOST_PREFIXES.get(operation, "")
+    variant = "-fips" if has_own_fips else ""
+    return f"{prefix}{service}{variant}.{region}.{dualstack_suffix if is_dualstack else suffix}"
+
+
+def _is_on(variable: str, environment: Mapping[str, str]) -> bool:
+    return environment.get(variable, "").lower() == "true"
+
+
+def _is_label(text: str) -> bool:
+    is_plain = text.isascii() and text.replace("-", "").isalnum() and not text.isdigit()
+    return is_plain and text.strip("-") == text and len(text) <= _MAX_LABEL_LENGTH
+
+
+def _origin_of(region: str, environment: Mapping[str, str]) -> str:
+    named = (name for name in (_REGION_SETTING, *_REGION_VARIABLES) if environment.get(name) == region)
+    return next(named, _REGION_SETTING)
+
+
+def _own_url(service: str, setting: str | None, environment: Mapping[str, str]) -> tuple[str, str]:
+    if setting:
+        return "DISCOVERY_ENDPOINT_URL", setting
+    if not _is_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environment):
+        for variable in (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"):
+            if url := environment.get(variable):
+                return variable, url
+    return "", ""
+
+
+def _checked(variable: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    # Python removes line breaks and tabs before it looks; a request would go out with them.
+    is_plain = url.isascii() and url.isprintable() and not any(mark in url for mark in " ?#")
+    if not (is_whole and is_plain):
+        raise ConfigurationError(variable, url, "an absolute http or https URL without query or fragment")
+    return url.rstrip("/")

@@ -1,0 +1,165 @@
+"""The slim layer: pure Python and small, one zip that works from its bytecode on every Python of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer.bytecode import NOT_COMPILED_IF_LEAN
+from layer.interpreters import find_interpreters
+from layer.targets import PYTHON_RUNTIMES, SLIM
+
+if TYPE_CHECKING:
+    from layer.interpreters import Interpreter
+    from tests.layer.conftest import Layers
+    from tests.standin.stand_in import StandIn
+
+pytest_plugins = ["tests.standin.fixtures"]
+
+LIMIT_BYTES = 1_000_000
+INTERPRETERS = find_interpreters((runtime.version for runtime in PYTHON_RUNTIMES), os.environ)
+IN_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+_LOOK_UP = """
+from cloudmap_discovery import DiscoveryError, sync
+print(sync.discover("users", stage="Production"))
+print(sync.discover("by-hand", stage="Production"))
+try:
+    sync.discover("nobody", stage="Production")
+except DiscoveryError as error:
+    print(type(error).__name__)
+"""
+_REGISTER = """
+from cloudmap_discovery import sync
+sync.register("orders", "https://orders", stage="Production")
+print(sync.discover("orders", stage="Production"), sync.services(stage="Production"))
+print(sync.deregister("orders", stage="Production"))
+"""
+
+
+@pytest.fixture(params=INTERPRETERS, ids=lambda interpreter: interpreter.version)
+def interpreter(request: pytest.FixtureRequest) -> Interpreter:
+    found: Interpreter = request.param
+    return found
+
+
+@pytest.fixture
+def bytecode_alone(layers: Layers, tmp_path: Path) -> Path:
+    """Return the layer's packages with sources that nobody can import: only bytecode can be."""
+    packages = tmp_path / "python"
+    with zipfile.ZipFile(layers.zip(SLIM)) as archive:
+        archive.extractall(tmp_path)
+    for source in packages.rglob("*.py"):
+        source.write_text(f"raise ImportError({f'{source.relative_to(packages)} was compiled'!r})\n")
+    return packages
+
+
+def entries(layer: Path) -> list[zipfile.ZipInfo]:
+    with zipfile.ZipFile(layer) as archive:
+        return archive.infolist()
+
+
+def run(interpreter: Interpreter, script: str, *, packages: Path, **environment: str) -> str:
+    """Run a script that finds the packages and the standard library; returns what it prints."""
+    done = subprocess.run(
+        [interpreter.path, "-P", "-S", "-s", "-W", "error", "-c", script],
+        env={"PYTHONPATH": str(packages), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_it_holds_this_library_and_tenacity_and_nothing_that_is_made_for_one_machine(layers: Layers) -> None:
+    names = [entry.filename for entry in entries(layers.zip(SLIM))]
+
+    tops = {re.sub(r"-[0-9.]+\.dist-info$", ".dist-info", name.split("/")[1]) for name in names}
+    assert tops == {
+        "cloudmap_discovery",
+        "cloudmap_discovery.dist-info",
+        "tenacity",
+        "tenacity.dist-info",
+    }
+    assert {PurePosixPath(name).suffix for name in names} <= {".py", ".pyc", ".typed", ""}
+
+
+def test_it_is_at_most_a_megabyte_with_bytecode_for_every_runtime(layers: Layers) -> None:
+    layer = layers.zip(SLIM)
+    sizes = [
+        sum(
+            # What a file takes in a zip besides its content: two headers, with its name in both.
+            entry.compress_size + 30 + 46 + 2 * len(entry.filename)
+            for entry in entries(layer)
+            if entry.filename.endswith(runtime.bytecode_suffix)
+        )
+        for runtime in PYTHON_RUNTIMES
+    ]
+
+    # A Python that is not on this machine would add about what the others do.
+    assert layer.stat().st_size + sizes.count(0) * max(sizes) <= LIMIT_BYTES
+
+
+def test_there_is_bytecode_for_every_python_of_this_machine_and_all_that_a_lookup_needs(
+    layers: Layers,
+) -> None:
+    names = {entry.filename for entry in entries(layers.zip(SLIM))}
+
+    expected = {
+        f"{path.parent}/__pycache__/{path.stem}.cpython-{interpreter.version.replace('.', '')}.pyc"
+        for path in (PurePosixPath(name) for name in names if name.endswith(".py"))
+        for interpreter in INTERPRETERS
+        if not any(path.match(pattern) for pattern in NOT_COMPILED_IF_LEAN)
+    }
+    assert {name for name in names if name.endswith(".pyc")} == expected
+    assert len(expected) > 30 * len(INTERPRETERS)
+
+
+@pytest.mark.parametrize("pattern", NOT_COMPILED_IF_LEAN)
+def test_what_is_left_without_bytecode_is_there(pattern: str, layers: Layers) -> None:
+    paths = [PurePosixPath(entry.filename) for entry in entries(layers.zip(SLIM))]
+
+    assert [path for path in paths if path.match(f"python/{pattern}")]
+
+
+def test_every_python_of_this_machine_imports_it_from_bytecode(
+    interpreter: Interpreter, bytecode_alone: Path
+) -> None:
+    script = "import cloudmap_discovery, tenacity; print(cloudmap_discovery.__file__, tenacity.__file__)"
+
+    files = run(interpreter, script, packages=bytecode_alone).split()
+
+    assert [Path(file).parent.parent for file in files] == [bytecode_alone, bytecode_alone]
+
+
+def test_every_python_of_this_machine_looks_up_from_bytecode_alone(
+    interpreter: Interpreter, bytecode_alone: Path, aws: StandIn
+) -> None:
+    aws.seed_instance(
+        "services", "users", "Production-1", {"endpoint": "https://users", "stage": "Production"}
+    )
+    aws.seed_parameter("/services/Production/by-hand", "https://by-hand")
+    # The first attempt is not the last: what retries is imported, too.
+    aws.faults.error("RequestLimitExceeded", "servicediscovery:DiscoverInstances", count=1)
+
+    said = run(interpreter, _LOOK_UP, packages=bytecode_alone, **aws.environment(), **IN_LAMBDA)
+
+    assert said.splitlines() == ["https://users", "https://by-hand", "ServiceNotFoundError"]
+    assert aws.calls()["servicediscovery:DiscoverInstances"] == 4
+
+
+def test_every_python_of_this_machine_registers_with_it(
+    interpreter: Interpreter, layers: Layers, aws: StandIn
+) -> None:
+    packages = layers.unpacked(SLIM) / "python"
+
+    said = run(interpreter, _REGISTER, packages=packages, **aws.environment(), **IN_LAMBDA)
+
+    assert said.splitlines() == ["https://orders ['orders']", "True"]
+    assert aws.calls()["ssm:PutParameter"] == 1

@@ -1,0 +1,74 @@
+"""Values of every setting that are right, and others that are wrong."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}", fullmatch=True)
+hosts = st.from_regex(r"[a-z0-9*?][a-z0-9*?.-]{0,20}", fullmatch=True)
+
+
+def seconds(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, allow_nan=False)
+
+
+RIGHT: dict[str, st.SearchStrategy[object]] = {
+    "namespace": names,
+    "stage": names,
+    "sources": st.lists(st.sampled_from(["cloudmap", "ssm"]), min_size=1, unique=True).map(tuple),
+    "mirrors": st.sampled_from([(), ("ssm",)]),
+    "transport": st.sampled_from(["auto", "direct", "sdk"]),
+    "parameter_prefix": st.lists(names, min_size=1, max_size=13)
+    .filter(lambda parts: not parts[0].lower().startswith(("aws", "ssm")))
+    .map(lambda parts: "/" + "/".join(parts)),
+    "ttl": seconds(0.1, 86_400),
+    "stale_while_revalidate": seconds(0, 86_400),
+    "stale_wait": seconds(0, 60),
+    "max_stale": seconds(0, 2_592_000),
+    "negative_ttl": seconds(0, 3_600),
+    "max_entries": st.integers(1, 1_000_000),
+    "timeout": seconds(0.05, 300),
+    "region": st.sampled_from(["eu-central-1", "us-gov-west-1", "cn-north-1"]),
+    "endpoint_url": st.sampled_from(["http://127.0.0.1:5000", "https://aws.test/base"]),
+    "owner_account": st.from_regex(r"[0-9]{12}", fullmatch=True),
+    "preload": st.booleans(),
+    "allowed_endpoints": st.lists(hosts, min_size=1, max_size=4).map(tuple),
+}
+
+
+def text_of(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value) or "none"
+    if isinstance(value, bool):
+        return str(int(value))
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+WRONG: dict[str, list[str]] = {
+    "namespace": ["with space", "ä", "x" * 1025],
+    "stage": ["a b", "a>b", "pr-123>Staging", "x" * 41, "ä", "a/b"],
+    "sources": ["cloudmap,", "cloudmap,cloudmap", "dynamodb", "cloudmap;ssm", "none", ",", "CLOUDMAP", "s3"],
+    "mirrors": ["cloudmap", "ssm,ssm", "none,ssm", "all"],
+    "transport": ["boto3", "SDK", "direct,sdk", "none"],
+    "parameter_prefix": ["services", "/", "//", "/aws/services", "/SSM-x", "/a b", "/a//b", "/ä", "/a" * 14],
+    "ttl": ["0", "0.09", "86401", "nan", "inf", "-1", "1s", "60,0", "true", "0x10"],
+    "stale_while_revalidate": ["-0.001", "86401", "nan", "x"],
+    "stale_wait": ["-1", "61", "inf"],
+    "max_stale": ["-1", "2592001", "1 day"],
+    "negative_ttl": ["-1", "3601"],
+    "max_entries": ["0", "1000001", "1.5", "1e3", "-1", "many"],
+    "timeout": ["0", "0.049", "301", "nan"],
+    "region": ["eu central", "eu/1", "ä", "eu_central_1"],
+    "endpoint_url": [
+        "localhost:5000",
+        "ftp://x",
+        "http://",
+        "https://a b",
+        "http:///x",
+        "http://:80",
+        "http://a:x",
+    ],
+    "owner_account": ["12345678901", "1234567890123", "12345678901a", "1234 5678 9012", "١٢٣٤٥٦٧٨٩٠١٢"],
+    "preload": ["2", "-1", "on", "yes", "1.0", "true false", "\N{FULLWIDTH DIGIT ONE}"],
+    "allowed_endpoints": ["a,,b", "https://a.test", "a b", "a/b", ","],
+}

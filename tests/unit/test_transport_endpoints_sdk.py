@@ -1,0 +1,199 @@
+"""Every call goes where AWS's own SDK for Python sends it, signed for the same service and region."""
+
+from __future__ import annotations
+
+import os
+from itertools import product
+from typing import Any, Final, NamedTuple
+
+import botocore
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+from botocore.session import Session
+
+from cloudmap_discovery.errors import ConfigurationError
+from cloudmap_discovery.transport.endpoints import resolve
+
+pytestmark = pytest.mark.skipif(
+    tuple(map(int, botocore.__version__.split(".")[:3])) < (1, 43, 48),
+    reason="AWS had fewer dual-stack endpoints then",
+)
+
+OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
+    "DiscoverInstances": (
+        "servicediscovery",
+        "discover_instances",
+        {"NamespaceName": "n", "ServiceName": "s"},
+    ),
+    "RegisterInstance": (
+        "servicediscovery",
+        "register_instance",
+        {"ServiceId": "s", "InstanceId": "i", "Attributes": {}},
+    ),
+    "GetParameters": ("ssm", "get_parameters", {"Names": ["n"]}),
+}
+SWITCHES: Final = (
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION",
+)
+
+
+class Sent(NamedTuple):
+    url: str
+    region: str
+    service: str
+
+
+class SentError(Exception):
+    def __init__(self, request: Any) -> None:
+        authorization = request.headers["Authorization"].decode()
+        _, _, region, service, _ = authorization.partition("Credential=")[2].split("/", 4)
+        self.sent = Sent(request.url.rstrip("/"), region, service)
+        super().__init__(self.sent)
+
+
+def new_session() -> Session:
+    session = Session()
+    session.set_config_variable("config_file", os.devnull)
+    session.set_credentials("AKIDEXAMPLE", "the secret")
+    return session
+
+
+SESSION: Final = new_session()  # reads AWS's data once
+
+
+def regions() -> list[str]:
+    """List every region of every partition, and the names that regions with FIPS had; `aws-global` is none."""
+    loader = SESSION.get_component("data_loader")
+    partitions = loader.load_data("partitions")["partitions"]
+    known = {name for one in partitions for name in one["regions"] if not name.endswith("-global")}
+    former = {
+        name
+        for one in loader.load_data("endpoints")["partitions"]
+        for service in ("servicediscovery", "ssm")
+        for name in one["services"].get(service, {}).get("endpoints", {})
+        if name.replace("fips-", "").replace("-fips", "") in known
+    }
+    return sorted(known | former)
+
+
+def by_sdk(
+    operation: str, region: str, config: Config | None = None, session: Session = SESSION
+) -> Sent | None:
+    """Return what botocore would send, or None where it refuses."""
+    service, method, arguments = OPERATIONS[operation]
+    try:
+        client: Any = session.create_client(service, region_name=region, config=config)
+        client.meta.events.register("before-send", stop)
+        getattr(client, method)(**arguments)
+    except SentError as stopped:
+        return stopped.sent
+    except (BotoCoreError, ValueError):  # a ValueError is its answer to a URL that cannot be
+        return None
+    raise AssertionError("nothing was sent")
+
+
+def stop(request: Any, **_: object) -> None:
+    raise SentError(request)
+
+
+def by_us(operation: str, region: str, environment: dict[str, str]) -> Sent | None:
+    service = OPERATIONS[operation][0]
+    try:
+        endpoint = resolve(service, operation, region=region, endpoint_url=None, environment=environment)
+    except ConfigurationError:
+        return None
+    return Sent(endpoint.url, endpoint.signing_region, service)
+
+
+def test_the_regions_are_all_there() -> None:
+    assert len(regions()) > 50
+    assert {"eu-central-1", "cn-north-1", "us-gov-west-1", "fips-us-gov-west-1", "us-isof-south-1"} <= {
+        *regions()
+    }
+
+
+@pytest.mark.parametrize("region", regions())
+def test_a_call_goes_where_the_sdk_sends_it(region: str) -> None:
+    for operation, is_fips, is_dualstack in product(OPERATIONS, (False, True), (False, True)):
+        config = Config(use_fips_endpoint=is_fips, use_dualstack_endpoint=is_dualstack)
+        environment = {
+            "AWS_USE_FIPS_ENDPOINT": str(is_fips),
+            "AWS_USE_DUALSTACK_ENDPOINT": str(is_dualstack),
+        }
+
+        assert by_us(operation, region, environment) == by_sdk(operation, region, config), (
+            operation,
+            environment,
+        )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"AWS_USE_FIPS_ENDPOINT": "TRUE"},
+        {"AWS_USE_FIPS_ENDPOINT": "1", "AWS_USE_DUALSTACK_ENDPOINT": "yes"},
+        {"AWS_USE_DUALSTACK_ENDPOINT": ""},
+        {"AWS_DISABLE_HOST_PREFIX_INJECTION": "true"},
+        {"AWS_ENDPOINT_URL": "http://localhost:4566"},
+        {"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_SSM": "http://ssm.test"},
+        {
+            "AWS_ENDPOINT_URL": "http://localhost:4566",
+            "AWS_ENDPOINT_URL_SERVICEDISCOVERY": "http://map.test/x",
+        },
+        {"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_SERVICEDISCOVERY": ""},
+        {"AWS_ENDPOINT_URL": "http://localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_ENDPOINT_URL_SSM": "http://ssm.test", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"},
+        {"AWS_ENDPOINT_URL": "http://localhost", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"},
+        {
+            "AWS_ENDPOINT_URL": "http://localhost",
+            "AWS_USE_FIPS_ENDPOINT": "true",
+            "AWS_USE_DUALSTACK_ENDPOINT": "true",
+        },
+        {"AWS_ENDPOINT_URL": "localhost:4566"},
+    ],
+    ids=str,
+)
+def test_the_variables_mean_what_they_mean_to_the_sdk(
+    environment: dict[str, str], operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*SWITCHES, "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_SERVICEDISCOVERY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in environment.items():
+        monkeypatch.setenv(name, text)
+    theirs = by_sdk(operation, "eu-central-1", session=new_session())
+
+    ours = by_us(operation, "eu-central-1", environment)
+
+    # The SDK puts the host prefix in front of an endpoint of one's own too, and we do not.
+    is_own = ours is not None and ours.url == next(
+        (url for url in environment.values() if url == ours.url), None
+    )
+    if is_own and theirs is not None:
+        theirs = theirs._replace(url=theirs.url.replace("//data-", "//"))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        "",
+        "-eu",
+        "eu-",
+        "123",
+        "eu central-1",
+        "eu.central",
+        "ä",
+        "a" * 63,
+        "a" * 64,
+        "eu--central",
+        "xx-new-1",
+        "fips-",
+    ],
+)
+def test_a_region_is_refused_where_the_sdk_refuses_it(region: str) -> None:
+    assert by_us("GetParameters", region, {}) == by_sdk("GetParameters", region)
