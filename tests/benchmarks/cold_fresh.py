@@ -74,6 +74,11 @@ class FirstAnswers:
     def answer_ratio(self, name: str, other: str, scheme: str) -> float:
         return self.answer_seconds(name, scheme) / self.answer_seconds(other, scheme)
 
+    def round_ratios(self, name: str, other: str, scheme: str) -> Spread:
+        """Return the spread of the ratios of single rounds, in which both met the same moment of the machine."""
+        pairs = zip(self.samples[name, scheme], self.samples[other, scheme], strict=True)
+        return Spread.of(one.answer_seconds / against.answer_seconds for one, against in pairs)
+
     def peak_ratio(self, name: str, other: str, scheme: str) -> float:
         return self.peak_mb(name, scheme) / self.peak_mb(other, scheme)
 

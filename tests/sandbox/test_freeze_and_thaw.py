@@ -121,6 +121,5 @@ def test_every_invocation_may_have_an_event_loop_of_its_own(aws: StandIn, transp
             answers.append(sandbox.lookup("users", loop=loop))
 
         assert {answer["endpoint"] for answer in answers} == {"https://users.test"}
-        assert not any(answer["stale"] for answer in answers)
         assert aws.calls() == {"servicediscovery:DiscoverInstances": 6}
         assert aws.open_connections == 1

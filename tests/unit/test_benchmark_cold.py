@@ -97,6 +97,18 @@ def test_an_aim_says_whether_it_is_reached_and_by_how_much_it_is_not() -> None:
     assert Aim("ratio", 0.5, 0.5).row == ("ratio", "at most 0.5", "0.50", "reached")
 
 
+def test_an_aim_shows_what_single_rounds_say() -> None:
+    slow, fast = Sample(0.1, 0.1, 20.0), Sample(0.05, 0.05, 20.0)
+    answers = FirstAnswers(
+        {(DIRECT, HTTP): [slow, slow, fast], (FLOOR, HTTP): [slow, fast, fast]}, bare_mb=10.0
+    )
+
+    rounds = answers.round_ratios(DIRECT, FLOOR, HTTP)
+
+    assert rounds == Spread(1.0, 1.0, 1.5)
+    assert Aim("ratio", 2.0, 1.2, rounds=rounds).row[2] == "2.00 (1.00 to 1.50)"
+
+
 def test_cached_reads_are_held_against_those_of_before_where_there_are_some() -> None:
     now, before = {ONE: 0.4, FIVE: 0.66}, {ONE: 0.5, FIVE: 0.6}
 
@@ -161,7 +173,7 @@ def test_who_trusts_the_bundle_gets_through_to_the_stand_in(aws: StandIn, tmp_pa
         tls_in_front_of(aws.url, tmp_path) as variables,
         connected(variables, variables["AWS_CA_BUNDLE"]) as connection,
     ):
-        connection.request("GET", "/moto-api/data.json")
+        connection.request("POST", "/_standin/describe", b"{}")
         status = connection.getresponse().status
 
     assert status == 200
