@@ -44,7 +44,7 @@ def value(cls: type[T]) -> type[T]:
     layout = _Layout({**(inherited.annotations if inherited else {}), **own}, declared)
     metaclass: Any = type(cls)
     methods = {
-        **({} if inherited else _METHODS),
+        **(_DESCRIPTION if inherited else {**_METHODS, **_DESCRIPTION}),
         **body,
         "__slots__": tuple(own),
         "__match_args__": layout.names,
@@ -125,17 +125,21 @@ def _init(self: Any, /, *given: Any, **named: Any) -> None:
         self.__post_init__()
 
 
-def _setattr(self: object, name: str, item: object) -> None:
+def _setattr(self: Any, name: str, item: object) -> None:
+    if _is_of_others(self) and name not in self.__value_layout__.names:
+        object.__setattr__(self, name, item)
+        return
     from dataclasses import FrozenInstanceError  # noqa: PLC0415 -- only where somebody tries
 
-    del self, item
     raise FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
-def _delattr(self: object, name: str) -> None:
+def _delattr(self: Any, name: str) -> None:
+    if _is_of_others(self) and name not in self.__value_layout__.names:
+        object.__delattr__(self, name)
+        return
     from dataclasses import FrozenInstanceError  # noqa: PLC0415 -- only where somebody tries
 
-    del self
     raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
@@ -155,13 +159,21 @@ def _hash(self: Any) -> int:
     return hash(self.__value_layout__.items(self))
 
 
-def _getstate(self: Any) -> list[Any]:
-    return [getattr(self, name) for name in self.__value_layout__.names]
+def _is_of_others(self: object) -> bool:
+    # A class that derives from a value without being one has attributes of its own.
+    return "__value_layout__" not in vars(type(self))
 
 
-def _setstate(self: Any, state: list[Any]) -> None:
-    for setter, item in zip(self.__value_layout__.setters, state, strict=True):
+def _getstate(self: Any) -> tuple[list[Any], dict[str, Any]]:
+    return [getattr(self, name) for name in self.__value_layout__.names], getattr(self, "__dict__", {})
+
+
+def _setstate(self: Any, state: tuple[list[Any], dict[str, Any]]) -> None:
+    items, more = state
+    for setter, item in zip(self.__value_layout__.setters, items, strict=True):
         setter(self, item)
+    for name, item in more.items():
+        object.__setattr__(self, name, item)
 
 
 class _OfTwin:
@@ -207,6 +219,9 @@ _METHODS: Final[Mapping[str, Any]] = {
     "__getstate__": _getstate,
     "__setstate__": _setstate,
     "__replace__": replace,
+}
+# In each class itself, where some look for them.
+_DESCRIPTION: Final[Mapping[str, Any]] = {
     "__dataclass_fields__": _OfTwin(attrgetter("__dataclass_fields__")),
     "__dataclass_params__": _OfTwin(attrgetter("__dataclass_params__")),
     "__signature__": _OfTwin(_signature),

@@ -49,7 +49,7 @@ def never_frozen(variables: Mapping[str, str]) -> bool:
 
 
 def preloads(variables: Mapping[str, str]) -> bool:
-    """Return whether importing the package loads what a first lookup needs; False where the setting is wrong."""
+    """Return whether importing the package loads what a first lookup needs."""
     if not in_lambda(variables):
         return False
     (setting,) = (one for one in definitions() if one.name == "preload")
@@ -57,7 +57,7 @@ def preloads(variables: Mapping[str, str]) -> bool:
     try:
         return bool(setting.read(text) if text else setting.default)
     except ConfigurationError:
-        return False  # whoever uses the package is told
+        return True  # which then fails on it, and says so
 
 
 def read_settings(variables: Mapping[str, str]) -> Settings:
@@ -123,7 +123,8 @@ def make_transport(settings: Settings, variables: Mapping[str, str], clock: Cloc
         return RetryingTransport(failover, clock=clock)
     sdk = make_sdk()
     if sdk is None:
-        allowed = f"{AUTO} or {DIRECT}, since {SDK} needs aiobotocore: {SDK_REMEDY}"
+        remedy = "the layer's full flavour has it" if in_lambda(variables) else SDK_REMEDY
+        allowed = f"{AUTO} or {DIRECT}, since {SDK} needs aiobotocore: {remedy}"
         raise ConfigurationError("DISCOVERY_TRANSPORT", settings.transport, allowed)
     return RetryingTransport(sdk, clock=clock)
 
@@ -200,4 +201,5 @@ def build(
 def _is_installed(package: str) -> bool:
     from importlib.machinery import PathFinder  # noqa: PLC0415 -- functions that go direct never ask
 
-    return PathFinder.find_spec(package) is not None  # unlike what looks at sys.modules first
+    spec = PathFinder.find_spec(package)  # unlike what looks at sys.modules first
+    return spec is not None and spec.origin is not None  # a mere folder of that name has no origin

@@ -20,6 +20,7 @@ FULL_URI: Final = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _KEY_ID: Final = "AWS_ACCESS_KEY_ID"
 _SECRET: Final = "AWS_SECRET_ACCESS_KEY"  # noqa: S105 -- the name of a variable
 _TOKENS: Final = ("AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")  # the SDK's order
+_BEFORE_CONTAINERS: Final = ("AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 _HALF: Final = "half of a key pair is there: give both, or neither"
 
 # The SDK's figure for when it first tries.
@@ -40,11 +41,20 @@ class CredentialSource:
     """Finds credentials, in the SDK's order; from any thread.
 
     The variables are read at every call. What they say of an expiry counts for nothing: AWS is the judge of that.
-    A call may lose `ahead_seconds` by fetching the next credentials while there are others.
+    A call may lose `ahead_seconds` by fetching the next credentials while there are others. A fetch with all its attempts
+    takes at most `fetch_seconds`, and goes on where whoever asked for it gives up: a later call finds what came.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, clock: Clock, ahead_seconds: float = 0.3) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        clock: Clock,
+        ahead_seconds: float = 0.3,
+        fetch_seconds: float = 5.0,
+    ) -> None:
         self._environment = environment
+        self._fetch_seconds = fetch_seconds
         self._clock = clock
         self._ahead_seconds = ahead_seconds
         self._shelf = _Shelf()
@@ -57,6 +67,10 @@ class CredentialSource:
     def is_configured(self) -> bool:
         """Return whether variables or a container endpoint are there; no I/O, and never raises."""
         return any(self._environment.get(name) for name in (_KEY_ID, RELATIVE_URI, FULL_URI))
+
+    def is_overruled(self) -> bool:
+        """Return whether the SDK would take a profile or a web identity before the container endpoint's; no I/O."""
+        return not self._environment.get(_KEY_ID) and any(map(self._environment.get, _BEFORE_CONTAINERS))
 
     def current(self, *, timeout_seconds: float) -> Credentials:
         """Return credentials to sign with now; blocks for at most `timeout_seconds` if they have to be fetched.
@@ -88,42 +102,69 @@ class CredentialSource:
 
     def _of_container(self, timeout_seconds: float) -> Credentials:
         shelf = self._shelf
-        asked = self._clock.now()
-        if (ready := shelf.ready(asked)) is not None:
+        now = self._clock.now()
+        if (ready := shelf.ready(now)) is not None:
             return ready
-        spare = shelf.good(asked)
-        if not shelf.lock.acquire(timeout=0.0 if spare else max(timeout_seconds, 0.0)):
-            if spare is not None:
-                return spare
-            raise CredentialsUnavailableError(
-                f"another thread was still fetching them after {timeout_seconds:.3g} s"
-            )
+        spare = shelf.good(now)
+        with shelf.lock:
+            fetch = shelf.fetch
+            if is_first := fetch is None or fetch.done.is_set():
+                if (ready := shelf.ready(self._clock.now())) is not None:
+                    return ready
+                fetch = shelf.fetch = self._begun(shelf)
+        ahead_seconds = min(timeout_seconds, self._ahead_seconds) if is_first else 0.0
+        fetch.done.wait(max(timeout_seconds if spare is None else ahead_seconds, 0.0))
+        if (found := shelf.good(self._clock.now())) is not None:
+            return found
+        if not fetch.done.is_set():
+            raise CredentialsUnavailableError(f"they were still being fetched after {timeout_seconds:.3g} s")
+        raise fetch.failure()
+
+    def _begun(self, shelf: _Shelf) -> _Fetch:
+        fetch = _Fetch()
+        shelf.tried = self._clock.now()
+        threading.Thread(
+            target=self._fetch,
+            args=(shelf, fetch, shelf.tried),
+            name="cloudmap-discovery-credentials",
+            daemon=True,
+        ).start()
+        return fetch
+
+    def _fetch(self, shelf: _Shelf, fetch: _Fetch, now: Instant) -> None:
+        from cloudmap_discovery.transport import container_endpoint  # noqa: PLC0415 -- few have one
+
         try:
-            now = self._clock.now()
-            if (ready := shelf.ready(now)) is not None:
-                return ready
-            left = timeout_seconds - (now.monotonic - asked.monotonic)
-            return self._fetched(shelf, now, min(left, self._ahead_seconds) if spare else left)
+            credentials, expires_at_seconds = container_endpoint.fetch(
+                self._environment, clock=self._clock, timeout_seconds=self._fetch_seconds
+            )
+            shelf.held = _Held(credentials, now, max(expires_at_seconds - now.wall, _PAUSE_SECONDS))
+        except BaseException as error:  # noqa: BLE001 -- whoever waits gets it
+            fetch.error = error
         finally:
-            shelf.lock.release()
+            fetch.done.set()
 
-    def _fetched(self, shelf: _Shelf, now: Instant, timeout_seconds: float) -> Credentials:
-        from cloudmap_discovery.transport.container_endpoint import (  # noqa: PLC0415 -- few have one
-            fetch,
-        )
 
-        shelf.tried = now
-        try:
-            credentials, expires_at_seconds = fetch(
-                self._environment, clock=self._clock, timeout_seconds=timeout_seconds
-            )
-        except CredentialsUnavailableError:
-            spare = shelf.good(self._clock.now())
-            if spare is None:
-                raise
-            return spare
-        shelf.held = _Held(credentials, now, max(expires_at_seconds - now.wall, _PAUSE_SECONDS))
-        return credentials
+class _Fetch:
+    """One fetch under way, whoever waits for it, and what went wrong."""
+
+    __slots__ = ("done", "error")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.error: BaseException | None = None
+
+    def failure(self) -> BaseException:
+        """Return why there are no credentials, as an exception for one who waited."""
+        match self.error:
+            case CredentialsUnavailableError() as error:
+                return CredentialsUnavailableError(error.reason)
+            case ConfigurationError() as error:
+                return error.fresh()
+            case None:
+                return CredentialsUnavailableError("those that came are not good any more")
+            case error:
+                return error
 
 
 @value
@@ -141,10 +182,11 @@ class _Held:
 class _Shelf:
     """What threads share: one fetch at a time, what came of it, and when it was last tried."""
 
-    __slots__ = ("held", "lock", "tried")
+    __slots__ = ("fetch", "held", "lock", "tried")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.fetch: _Fetch | None = None
         self.held: _Held | None = None
         self.tried: Instant | None = None
 

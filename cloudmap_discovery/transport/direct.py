@@ -27,8 +27,8 @@ _USER_AGENT: Final = f"cloudmap-discovery/{VERSION}"
 class DirectTransport:
     """Calls what is in `direct_protocol.SERVICES`, from any event loop; what blocks runs on the loop's threads.
 
-    Everything else that decides a call is in `environment`: credentials, endpoints, proxies, certificates. It is read
-    with each call. `region` and `endpoint_url` come before it. Connections that were idle for more than
+    Everything else that decides a call is in `environment`: credentials and endpoints, which are read with each call,
+    proxies and certificates, which are read once. `region` and `endpoint_url` come before it. Connections that were idle for more than
     `idle_seconds`, on either clock, are not used again: they are dead if the sandbox was frozen meanwhile.
     """
 
@@ -79,11 +79,14 @@ class DirectTransport:
         """Return what the environment lacks for calls, as the error that they would end with, or None; no I/O."""
         region = region_of(self._region, self._environment)
         if region is None:
-            return _no_region()
+            return self._no_region()
         if not self._credentials.is_configured():
             about = Call("servicediscovery", "DiscoverInstances", region, self._in_lambda)
             reason = "there are neither variables with them nor a container's endpoint for them"
             return no_credentials(about, reason, has_sdk=False)
+        if self._credentials.is_overruled():
+            about = Call("servicediscovery", "DiscoverInstances", region, self._in_lambda)
+            return no_credentials(about, "AWS_PROFILE or a web identity comes before them", has_sdk=False)
         return None
 
     async def call(
@@ -136,7 +139,7 @@ class DirectTransport:
     ) -> DirectCall:
         region = region_of(self._region, self._environment)
         if region is None:
-            raise _no_region()
+            raise self._no_region()
         endpoint = resolve(
             service,
             operation,
@@ -163,11 +166,8 @@ class DirectTransport:
     def _in_lambda(self) -> bool:
         return bool(self._environment.get("AWS_LAMBDA_RUNTIME_API"))
 
-
-def _no_region() -> ConfigurationError:
-    return ConfigurationError(
-        "DISCOVERY_REGION",
-        None,
-        "set it, or AWS_REGION, to an AWS region such as eu-central-1; one in AWS's configuration file is read with "
-        f"{SDK_REMEDY}",
-    )
+    def _no_region(self) -> ConfigurationError:
+        allowed = "set it, or AWS_REGION, to an AWS region such as eu-central-1"
+        if not self._in_lambda:  # where AWS_REGION is always set, unless somebody took it away
+            allowed += f"; one in AWS's configuration file is read with {SDK_REMEDY}"
+        return ConfigurationError("DISCOVERY_REGION", None, allowed)

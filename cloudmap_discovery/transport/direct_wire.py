@@ -138,6 +138,8 @@ class Wire:
 
     def is_quiet(self) -> bool:
         """Return whether an idle connection was not closed meanwhile, nor said what nobody asked for; never blocks."""
+        if self.holds_back():
+            return False
         try:
             self._sock.settimeout(0)
             socket.socket.recv(self._sock, 1, socket.MSG_PEEK)  # below TLS, where that is on
@@ -146,6 +148,11 @@ class Wire:
         except OSError:
             return False
         return False
+
+    def holds_back(self) -> bool:
+        """Return whether TLS has deciphered bytes that nobody has read yet, which the socket does not show."""
+        pending = getattr(self._sock, "pending", None)
+        return pending is not None and pending() > 0
 
     def end(self) -> None:
         """Close."""
@@ -210,7 +217,7 @@ class _Answer(io.BufferedReader):
     def close(self) -> None:
         if not self.closed:
             self._wire.is_answered = True
-            self._wire.has_leftovers = bool(self.peek(1))
+            self._wire.has_leftovers = bool(self.peek(1)) or self._wire.holds_back()
         super().close()
 
 

@@ -54,13 +54,18 @@ class RetryingTransport:
 
     def load(self) -> None:
         """Import what a retry needs, for whoever can spare the time ahead; otherwise the first retry does it."""
-        from cloudmap_discovery.shadowing import UNUSABLE, shadowing  # noqa: PLC0415 -- for retries only
+        from cloudmap_discovery.shadowing import shadowing  # noqa: PLC0415 -- for retries only
 
         try:
-            from tenacity import AsyncRetrying, retry_if_exception  # noqa: F401 -- imported for their time
-        except UNUSABLE as error:
-            why = f"tenacity cannot be imported ({type(error).__name__}: {error})"
-            self._obstacle = "; ".join(filter(None, (why, shadowing(("tenacity",)))))
+            from tenacity import AsyncRetrying, retry_if_exception
+
+            made: Any = AsyncRetrying(retry=retry_if_exception(_is_retryable), reraise=True)
+            why = "" if callable(made) else "its AsyncRetrying cannot be called"
+        except Exception as error:  # noqa: BLE001 -- what stands in its place is not ours, and may raise anything
+            why = f"{type(error).__name__}: {error}"
+        if why:
+            said = f"tenacity cannot be used ({why})"
+            self._obstacle = "; ".join(filter(None, (said, shadowing(("tenacity",)))))
         self._is_loaded = True
 
     async def call(

@@ -153,3 +153,15 @@ def test_reading_variables_loads_neither_an_http_client_nor_json() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set() False"
+
+
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE"])
+def test_what_the_sdk_takes_before_a_container_endpoint_overrules_that_and_no_key_pair(variable: str) -> None:
+    container = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/", variable: "mine"}
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    assert CredentialSource(container, clock=FakeClock()).is_overruled()
+    assert not CredentialSource({**container, **keys}, clock=FakeClock()).is_overruled()
+    assert not CredentialSource(
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1/"}, clock=FakeClock()
+    ).is_overruled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ class Bed:
         self.server = server
         self.clock = FakeClock(wall=START)
         self.environment = {FULL: server.url}
-        self.source = CredentialSource(self.environment, clock=self.clock, ahead_seconds=AHEAD)
+        self.source = CredentialSource(
+            self.environment, clock=self.clock, ahead_seconds=AHEAD, fetch_seconds=HOUR
+        )
 
     def read(self, *, timeout_seconds: float = 5) -> str:
         return self.source.current(timeout_seconds=timeout_seconds).access_key_id
@@ -44,6 +47,13 @@ class Bed:
 
 def until(gate: threading.Event) -> Callable[[], object]:
     return lambda: gate.wait(20)
+
+
+def eventually(read: Callable[[], object], wanted: object) -> bool:
+    deadline = time.monotonic() + 20
+    while read() != wanted and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return read() == wanted
 
 
 @pytest.fixture
@@ -106,17 +116,31 @@ def test_a_refresh_that_failed_is_tried_again_after_a_minute_and_not_at_every_ca
     assert bed.read() == "AKID3"
 
 
-def test_a_refresh_in_good_time_costs_the_caller_a_moment_at_most(bed: Bed) -> None:
+def test_a_refresh_in_good_time_costs_the_caller_a_moment_and_goes_on(bed: Bed) -> None:
+    gate = threading.Event()
+    bed.source = CredentialSource(bed.environment, clock=bed.clock, ahead_seconds=0.05, fetch_seconds=HOUR)
     bed.read()
-    bed.serve(
-        good(2, START + 2 * HOUR, before=lambda: bed.clock.advance(AHEAD + 1)),
-        good(3, START + 2 * HOUR, before=lambda: bed.clock.advance(AHEAD - 1)),
-    )
+    bed.serve(good(2, START + 2 * HOUR, before=until(gate)))
     bed.clock.advance(HOUR - 600)
 
-    assert bed.read(timeout_seconds=2 * AHEAD) == "AKID1"
-    bed.clock.advance(60)
-    assert bed.read(timeout_seconds=2 * AHEAD) == "AKID3"
+    meanwhile = bed.read(timeout_seconds=20)
+    gate.set()
+
+    assert meanwhile == "AKID1"
+    assert eventually(lambda: bed.read(timeout_seconds=20), "AKID2")
+    assert bed.fetches == 2
+
+
+def test_a_fetch_goes_on_where_whoever_asked_gives_up(bed: Bed) -> None:
+    gate = threading.Event()
+    bed.serve(good(1, START + HOUR, before=until(gate)))
+
+    with pytest.raises(CredentialsUnavailableError, match="still being fetched"):
+        bed.read(timeout_seconds=0.05)
+    gate.set()
+
+    assert bed.read(timeout_seconds=20) == "AKID1"
+    assert bed.fetches == 1
 
 
 def test_expired_credentials_are_not_used_when_there_are_no_others(bed: Bed) -> None:
@@ -220,7 +244,7 @@ def test_who_waits_for_another_s_fetch_waits_no_longer_than_told(bed: Bed) -> No
         first = pool.submit(bed.read, timeout_seconds=20)
         assert bed.server.arrived.wait(20)
 
-        with pytest.raises(CredentialsUnavailableError, match="another thread"):
+        with pytest.raises(CredentialsUnavailableError, match="still being fetched"):
             bed.read(timeout_seconds=0.05)
 
         gate.set()
@@ -245,19 +269,20 @@ def test_while_one_refreshes_in_good_time_the_others_go_on_with_what_there_is(be
     assert meanwhile == "AKID1"
 
 
-def test_who_waited_for_a_fetch_that_failed_tries_for_itself(bed: Bed) -> None:
+def test_who_waited_for_a_fetch_that_failed_gets_its_reason_and_the_next_call_tries_again(bed: Bed) -> None:
     gate = threading.Event()
-    failed = Answer(500, before=until(gate))
-    bed.serve(failed, Answer(500), Answer(500), good(4, START + HOUR))
-    with ThreadPoolExecutor(2) as pool:
-        readers = [pool.submit(bed.read, timeout_seconds=20) for _ in range(2)]
+    bed.serve(Answer(500, before=until(gate)), Answer(500), Answer(500), good(4, START + HOUR))
+    with ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(bed.read, timeout_seconds=20) for _ in range(8)]
         assert bed.server.arrived.wait(20)
         gate.set()
 
-        outcomes = [reader.exception(20) or reader.result(20) for reader in readers]
+        outcomes = [reader.exception(20) for reader in readers]
 
-    assert "AKID4" in outcomes
-    assert [type(outcome) for outcome in outcomes].count(CredentialsUnavailableError) == 1
+    assert {type(outcome) for outcome in outcomes} == {CredentialsUnavailableError}
+    assert len({id(outcome) for outcome in outcomes}) == len(outcomes)
+    assert bed.fetches == 3
+    assert bed.read() == "AKID4"
 
 
 def test_variables_that_appear_come_before_what_is_held(bed: Bed) -> None:

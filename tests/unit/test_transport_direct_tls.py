@@ -236,3 +236,22 @@ def test_a_bundle_that_is_none_is_a_wrong_setting(tmp_path: Path, variable: str,
             client.ask("https://127.0.0.1:1")
 
     assert str(on_load.value) == str(on_request.value)
+
+
+def test_what_came_deciphered_after_an_answer_is_not_the_answer_to_the_next_request(
+    authority: Authority,
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n"
+    first = head + b"X: " + b"x" * (8192 - 8000 - len(head) - 7) + b"\r\n\r\n" + b"1" * 8000
+    unasked = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad"
+    assert len(first) == 8192  # what http.client's stream reads at once, so that the rest stays in OpenSSL
+    environment = {"AWS_CA_BUNDLE": str(authority.bundle)}
+
+    with (
+        Peer(always(first + unasked), tls=authority.tls) as peer,
+        Client(environment=environment) as client,
+    ):
+        bodies = [client.ask(peer.url).body for _ in range(2)]
+
+    assert bodies == [b"1" * 8000] * 2
+    assert [asked.connection for asked in peer.asked] == [1, 2]

@@ -233,3 +233,26 @@ def test_documentation_tools_see_a_dataclass() -> None:
     assert str(inspect.signature(Ours)) == str(inspect.signature(Theirs))
     assert Ours.__doc__ == "A value."
     assert Ours.__qualname__ == "Ours"
+
+
+class Tagged(Base):
+    """What somebody derives from a value, with an attribute of its own."""
+
+    def __init__(self, service: str, tag: str) -> None:
+        super().__init__(service)
+        self.tag = tag
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_class_of_others_may_add_attributes_and_is_copied_with_them(copied: Any) -> None:
+    users: Any = Tagged("users", "blue")
+
+    assert copied(users).tag == "blue"
+    assert copied(users).service == "users"
+    with pytest.raises(FrozenInstanceError):
+        users.service = "orders"
+
+
+def test_a_value_that_inherits_describes_itself_as_a_dataclass() -> None:
+    assert "__dataclass_fields__" in vars(Derived)
+    assert [one.name for one in dataclasses.fields(Derived)] == ["service", "seconds"]
