@@ -54,8 +54,9 @@ test: $(READY) ## Run the tests with the coverage gate
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95 $(PYTEST_ARGS)
 
 OLDEST := .venv-oldest
-# Before aiobotocore 3.10, certificates are read for each client: slower, and right all the same.
-NOT_WITH_OLDEST := --deselect tests/unit/test_transport_sdk_tls.py::test_certificates_are_read_once_ahead_for_all_services_and_all_later_connections
+# Before aiobotocore 3.10, certificates are read for each client: slower, and right all the same. Its botocore knows
+# fewer dual-stack endpoints than AWS has by now.
+NOT_WITH_OLDEST := --ignore tests/unit/test_transport_endpoints_sdk.py --deselect tests/unit/test_transport_sdk_tls.py::test_certificates_are_read_once_ahead_for_all_services_and_all_later_connections
 .PHONY: test-oldest
 test-oldest: $(READY) ## Run the tests of the library with the oldest dependencies it allows
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OLDEST)

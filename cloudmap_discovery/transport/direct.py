@@ -95,10 +95,10 @@ class DirectTransport:
         """Call an operation, in one attempt; all that it needs counts, from a free thread to the answer.
 
         But a kept connection that turns out dead, or a clock that is wrong, makes it ask once more. Raises a
-        `StoreError`; a `ConfigurationError` where a variable is wrong; a `NotImplementedError` where `can` says no.
+        `StoreError`; a `ConfigurationError` where a variable is wrong; a `ValueError` where `can` says no.
         """
         if not self.can(service, operation):
-            raise NotImplementedError(
+            raise ValueError(
                 f"{service}:{operation} is called through the AWS SDK only: {SDK_REMEDY}"
             )
         call = self._prepared(service, operation, params, timeout_seconds)

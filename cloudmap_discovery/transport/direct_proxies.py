@@ -45,7 +45,7 @@ class Proxies:
 
     def load(self) -> None:
         """Import what `find` needs, if it will need anything; no I/O."""
-        if self._variables:
+        if self._variables.keys() & {"http", "https"}:
             import urllib.request  # noqa: F401, PLC0415 -- 4 ms, and few have a proxy
 
     def find(self, scheme: str, netloc: str) -> Proxy | None:

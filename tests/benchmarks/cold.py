@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import ssl
 import sys
 import tempfile
@@ -98,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=15, help="fresh processes per number (default: 15)")
     parser.add_argument("--write", action="store_true", help=f"renew the tables of docs/{DOCUMENT.name}")
     options = parser.parse_args(arguments)
+    # However it is ended, no control group stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parts = [f"Measured with {options.rounds} processes for each number, on {machine()}."]
     print(parts[0], flush=True)
     for title, text in measure(options.rounds):

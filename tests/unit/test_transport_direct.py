@@ -48,7 +48,7 @@ async def test_it_says_which_operations_it_can_call_and_calls_no_other(
     if can:
         await transport.call(service, operation, {}, timeout_seconds=PLENTY_SECONDS)
     else:
-        with pytest.raises(NotImplementedError, match=rf"{service}:{operation}.*cloudmap-discovery\[sdk\]"):
+        with pytest.raises(ValueError, match=rf"{service}:{operation}.*cloudmap-discovery\[sdk\]"):
             await transport.call(service, operation, {}, timeout_seconds=PLENTY_SECONDS)
 
     await transport.aclose()

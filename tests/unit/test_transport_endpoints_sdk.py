@@ -6,7 +6,6 @@ import os
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-import botocore
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
@@ -14,11 +13,6 @@ from botocore.session import Session
 
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.transport.endpoints import resolve
-
-pytestmark = pytest.mark.skipif(
-    tuple(map(int, botocore.__version__.split(".")[:3])) < (1, 43, 48),
-    reason="AWS had fewer dual-stack endpoints then",
-)
 
 OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "DiscoverInstances": (

@@ -69,7 +69,7 @@ class FakeDirect(FakeSdk):
         self, service: str, operation: str, params: Mapping[str, Any], *, timeout_seconds: float
     ) -> Mapping[str, Any]:
         if not self.can(service, operation):
-            raise NotImplementedError(f"{service}:{operation}")
+            raise ValueError(f"{service}:{operation}")
         if (missing := self.lacks()) is not None:
             raise missing
         return await super().call(service, operation, params, timeout_seconds=timeout_seconds)
@@ -168,7 +168,7 @@ async def test_without_an_sdk_every_call_ends_with_what_is_missing_as_an_error_o
 async def test_without_an_sdk_an_operation_that_direct_does_not_know_is_its_bug_to_tell() -> None:
     transport = FailoverTransport(FakeDirect(), Maker(None))
 
-    with pytest.raises(NotImplementedError, match="s3:GetObject"):
+    with pytest.raises(ValueError, match="s3:GetObject"):
         await transport.call("s3", "GetObject", {}, timeout_seconds=PLENTY_SECONDS)
 
 
