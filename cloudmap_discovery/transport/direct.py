@@ -98,9 +98,7 @@ class DirectTransport:
         `StoreError`; a `ConfigurationError` where a variable is wrong; a `ValueError` where `can` says no.
         """
         if not self.can(service, operation):
-            raise ValueError(
-                f"{service}:{operation} is called through the AWS SDK only: {SDK_REMEDY}"
-            )
+            raise ValueError(f"{service}:{operation} is called through the AWS SDK only: {SDK_REMEDY}")
         call = self._prepared(service, operation, params, timeout_seconds)
         self._under_way.add(call)
         try:
