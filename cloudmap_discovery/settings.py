@@ -197,7 +197,7 @@ class Settings:
         AUTO,
         _one_of(TRANSPORTS),
         f"one of {', '.join(TRANSPORTS)}",
-        "What carries calls to AWS: `direct`, without an SDK, if credentials are in variables; `sdk`, aiobotocore; `auto` chooses.",
+        "What carries calls to AWS: `direct`, without an SDK, if the environment has credentials; `sdk`, aiobotocore; `auto` chooses.",
     )
     parameter_prefix: str = _setting(
         "/services",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,3 +45,24 @@ def output_of(source: str) -> str:
     done = run_program(source)
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
+
+
+def seconds_until_silent_end(program: str, ready: Callable[[], None]) -> float:
+    """Run a program that ends with a line on its standard input; give it one when `ready` returns, and time its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        ready()
+        started = time.monotonic()
+        _, errors = process.communicate("\n", timeout=60)
+        seconds = time.monotonic() - started
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    return seconds

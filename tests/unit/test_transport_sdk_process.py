@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract.transport_bed import DISCOVER, NOISE_SECONDS, credentials
+from tests.unit.programs import seconds_until_silent_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,23 +73,7 @@ def test_a_process_that_never_closes_ends_in_silence(aws: StandIn, script: str) 
 
 def seconds_to_end(url: str, script: str, ready: Callable[[], None]) -> float:
     """Run the script and then wait, until `ready` returns; return how long the process takes to end in silence."""
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", f"URL = {url!r}\n{_DAEMON}\n{script}\nsys.stdin.readline()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        ready()
-        started = time.monotonic()
-        _, errors = process.communicate("\n", timeout=60)
-        seconds = time.monotonic() - started
-    finally:
-        process.kill()
-        process.communicate()
-    assert (process.returncode, errors) == (0, "")
-    return seconds
+    return seconds_until_silent_end(f"URL = {url!r}\n{_DAEMON}\n{script}\nsys.stdin.readline()", ready)
 
 
 def test_a_process_with_calls_under_way_ends_at_once_and_in_silence(aws: StandIn) -> None:
