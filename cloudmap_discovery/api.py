@@ -43,34 +43,56 @@ class Process:
         lifecycle.on_snapshot(environment, self._before_snapshot, self._after_restore)
 
     async def discover(
-        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+        self,
+        service: str,
+        *,
+        stage: str | None = None,
+        where: Mapping[str, str] | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+        sticky: str | None = None,
     ) -> Instance:
         """Return one instance of the service in the stage.
 
-        `stage=None` means `DISCOVERY_STAGE`, and no stage if that is unset; `where` are attributes that must be
-        exactly so. Of the instances that match, the highest release is chosen, by weight where there are several.
+        `stage=None` means `DISCOVERY_STAGE`, and no stage if that is unset; a ladder, `"pr-123>Staging>Production"`, the
+        first of these stages that has the service: the instance's `.stage`. `where` are attributes that must be exactly
+        so. `version` is an npm-style range (`^1.2`, `2.x`), an exact version, or text that a record has to the letter;
+        without it pre-releases are not taken. `tenant` prefers that tenant's records to those of none, which are the
+        only ones without it. What is declared for the service fills in what is not given. Of the instances that match,
+        the highest version is chosen, by weight where there are several, or, with `sticky`, the one that this key gets
+        as long as the instances stay the same.
 
         From memory while the answer is fresh; otherwise I/O, within `DISCOVERY_TIMEOUT` seconds. Raises
         `ServiceNotFoundError`, `NoMatchingInstanceError` or `DiscoveryUnavailableError`, and before any I/O
         `InvalidValueError` or `ConfigurationError`.
         """
-        held = self.held(service, stage, where)
+        held = self.held(service, stage, where, version, tenant, sticky)
         if held is not None:
             return held
-        return await (await self.core()).discovery.discover(service, stage=stage, where=where)
+        return await (await self.core()).discovery.discover(
+            service, stage=stage, where=where, version=version, tenant=tenant, sticky=sticky
+        )
 
     async def discover_all(
-        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+        self,
+        service: str,
+        *,
+        stage: str | None = None,
+        where: Mapping[str, str] | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
     ) -> Answer:
         """Return every instance that matches, highest version first, then by id.
 
-        The answer is a sequence, and says its `source`, `age_seconds`, `stale` and `stage`. Arguments and errors are
-        those of `discover`.
+        The answer is a sequence, and says its `source`, `age_seconds`, `stale` and the `stage` that served. Arguments
+        and errors are those of `discover`; pre-releases are among the matches.
         """
-        held = self.held_all(service, stage, where)
+        held = self.held_all(service, stage, where, version, tenant)
         if held is not None:
             return held
-        return await (await self.core()).discovery.discover_all(service, stage=stage, where=where)
+        return await (await self.core()).discovery.discover_all(
+            service, stage=stage, where=where, version=version, tenant=tenant
+        )
 
     async def discover_many(self, names: Sequence[str], *, stage: str | None = None) -> dict[str, Instance]:
         """Return one instance of each service, by name; looked up concurrently.
@@ -80,7 +102,7 @@ class Process:
         return await (await self.core()).discovery.discover_many(names, stage=stage)
 
     async def prefetch(self, *names: str, stage: str | None = None) -> None:
-        """Look the services up, so that later lookups are answered from memory.
+        """Look the services up, so that later lookups are answered from memory; without names, what is declared.
 
         Takes at most `DISCOVERY_TIMEOUT` seconds. Failures are logged and never raised.
         """
@@ -92,10 +114,29 @@ class Process:
             await core.discovery.prefetch(*names, stage=stage)
 
     async def explain(
-        self, service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None
+        self,
+        service: str,
+        *,
+        stage: str | None = None,
+        where: Mapping[str, str] | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+        sticky: str | None = None,
     ) -> Explanation:
         """Ask every store now, change nothing that is held, and say what `discover` would answer and why."""
-        return await (await self.core()).discovery.explain(service, stage=stage, where=where)
+        return await (await self.core()).discovery.explain(
+            service, stage=stage, where=where, version=version, tenant=tenant, sticky=sticky
+        )
+
+    @contextmanager
+    def override(self, overrides: Mapping[str, str] | None = None, /, **more: str) -> Iterator[None]:
+        """Answer lookups of these services with these addresses, in every stage and version, until the block ends.
+
+        For tests and local work: `with override(users="http://localhost:3001"):`, a mapping for names that Python does
+        not have. For all threads and event loops of the process; no store is asked.
+        """
+        with self._wired().discovery.override(overrides, **more):
+            yield
 
     async def report_failure(self, instance: Instance) -> None:
         """Say that the instance could not be reached.
@@ -273,6 +314,7 @@ discover_all = process.discover_all
 discover_many = process.discover_many
 prefetch = process.prefetch
 explain = process.explain
+override = process.override
 report_failure = process.report_failure
 services = process.services
 register = process.register

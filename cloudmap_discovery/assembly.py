@@ -14,7 +14,9 @@ from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.flights import Flights
 from cloudmap_discovery.freshness import Policy
 from cloudmap_discovery.ladder import Asker, Ladder
+from cloudmap_discovery.limits import check_ladder
 from cloudmap_discovery.model import NO_STAGE
+from cloudmap_discovery.query import Queries
 from cloudmap_discovery.ready import ReadyTable
 from cloudmap_discovery.refresh import Refresher
 from cloudmap_discovery.serving import Serving
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.dependencies import Dependency
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.io_thread import IOThread
     from cloudmap_discovery.registry import Registry
@@ -63,8 +66,10 @@ class Core:
         health: StoreHealth,
         chooser: random.Random,
         io: IOThread,
+        dependencies: Sequence[Dependency] = (),
     ) -> None:
         self.settings = settings
+        self.dependencies = tuple(dependencies)
         self.discovery = discovery
         self.transport = transport
         self._make_registry = make_registry
@@ -119,8 +124,11 @@ def assemble(
     events: EventHub,
     stale_wait_seconds: float,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    dependencies: Sequence[Dependency] = (),
 ) -> Core:
     """Return a core of these parts; `transport` is what carries their calls, `sleep` what registering waits with.
+
+    `dependencies` are what is declared.
 
     `control` and `mirrors` are called when something is first written or listed.
     """
@@ -139,6 +147,7 @@ def assemble(
         stale_wait_seconds=stale_wait_seconds,
         draw=chooser.random,
         jitter=system.random,
+        dependencies=dependencies,
     )
 
     def make_registry() -> Registry:
@@ -159,7 +168,14 @@ def assemble(
         )
 
     return Core(
-        settings, discovery, make_registry, transport=transport, health=health, chooser=chooser, io=io
+        settings,
+        discovery,
+        make_registry,
+        transport=transport,
+        health=health,
+        chooser=chooser,
+        io=io,
+        dependencies=dependencies,
     )
 
 
@@ -175,9 +191,12 @@ def make_discovery(
     stale_wait_seconds: float,
     draw: Callable[[], float],
     jitter: Callable[[], float],
+    dependencies: Sequence[Dependency] = (),
 ) -> Discovery:
-    """Return a Discovery over the stores; `draw` chooses instances, `jitter` spreads times; both give [0, 1)."""
-    default_stage = settings.stage or NO_STAGE
+    """Return a Discovery over the stores; `draw` chooses instances, `jitter` spreads times; both give [0, 1).
+
+    `dependencies` are what is declared.
+    """
     policy = Policy(
         ttl_seconds=settings.ttl,
         revalidate_seconds=settings.stale_while_revalidate,
@@ -185,7 +204,13 @@ def make_discovery(
         negative_ttl_seconds=settings.negative_ttl,
     )
     names = [store.name for store in stores]
-    ready = ReadyTable(default_stage)
+    ready = ReadyTable()
+    queries = Queries(
+        namespace=settings.namespace,
+        default_stages=check_ladder(settings.stage or NO_STAGE),
+        declared=dependencies,
+        version_suffix=settings.version_suffix,
+    )
     refresher = Refresher(
         ladder=Ladder(stores, authority=CLOUD_MAP if CLOUD_MAP in names else names[0]),
         asker=Asker(
@@ -198,14 +223,16 @@ def make_discovery(
         random=jitter,
         events=events,
         budget_seconds=settings.timeout,
+        declared=queries.declared,
     )
     return Discovery(
         namespace=settings.namespace,
-        default_stage=default_stage,
+        queries=queries,
         refresher=refresher,
         serving=Serving(refresher, clock=clock, events=events, stale_wait_seconds=stale_wait_seconds),
         ready=ready,
         set_aside=SetAside(),
+        overrides=settings.overrides,
         io=io,
         clock=clock,
         random=draw,

@@ -114,6 +114,12 @@ class Cache:
         """Return the names of the services of which an answer is held."""
         return {key.service for key in list(self._answers) if key.namespace == namespace}
 
+    def stages(self, namespace: str, service: str) -> set[str]:
+        """Return the stages of which an answer is held for the service."""
+        return {
+            key.stage for key in list(self._answers) if key.namespace == namespace and key.service == service
+        }
+
     def __len__(self) -> int:
         return len(self._answers) + len(self._blanks)
 

@@ -21,7 +21,7 @@ DiscoveryError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 E = TypeVar("E", bound=BaseException)
+
+_SHOWN: Final = 10  # so many fit a log entry
 
 
 class DiscoveryError(Exception):
@@ -100,8 +102,9 @@ class InvalidValueError(DiscoveryError, ValueError):
 class ServiceNotFoundError(DiscoveryError):
     """The authority does not have the service in this stage.
 
-    `stores` names who was asked; `near_misses` are known names that are spelled alike; `causes` are the
-    failures of stores that could not be asked for a hand-made record.
+    `stage` is the one that was asked for, or the whole ladder. `stores` names who was asked; `near_misses` are known
+    names that are spelled alike; `stages` are others in which this process knows the service; `causes` are the failures
+    of stores that could not be asked for a hand-made record.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class ServiceNotFoundError(DiscoveryError):
         *,
         stores: Sequence[str] = (),
         near_misses: Sequence[str] = (),
+        stages: Sequence[str] = (),
         causes: Iterable[StoreError] = (),
         detail: str = "",
     ) -> None:
@@ -118,6 +122,7 @@ class ServiceNotFoundError(DiscoveryError):
         self.stage = stage
         self.stores = tuple(stores)
         self.near_misses = tuple(near_misses)
+        self.stages = tuple(stages)
         self.causes = tuple(causes)
         self.detail = detail
         super().__init__(self._message())
@@ -130,12 +135,18 @@ class ServiceNotFoundError(DiscoveryError):
             parts.append(self.detail)
         if self.near_misses:
             parts.append(f"did you mean {' or '.join(map(repr, self.near_misses))}?")
+        if self.stages:
+            parts.append(f"it is known {_in_stages(self.stages)}")
         parts.extend(f"{cause.store} could not be asked: {cause}" for cause in self.causes)
         return "; ".join(parts)
 
 
 class NoMatchingInstanceError(ServiceNotFoundError):
-    """The service is there, but none of its instances matches; `available` says what is there, one line each."""
+    """The service is there, but none of its instances matches.
+
+    `available` says what is there, one line each; `versions` are theirs, highest first, `tenants` theirs, by name.
+    `stage` is the one that has the service, `stages` are others in which this process knows it.
+    """
 
     def __init__(
         self,
@@ -144,20 +155,33 @@ class NoMatchingInstanceError(ServiceNotFoundError):
         *,
         wanted: str,
         available: Sequence[str],
+        versions: Sequence[str] = (),
+        tenants: Sequence[str] = (),
+        stages: Sequence[str] = (),
         stores: Sequence[str] = (),
         causes: Iterable[StoreError] = (),
     ) -> None:
         self.wanted = wanted
         self.available = tuple(available)
-        super().__init__(service, stage, stores=stores, causes=causes)
+        self.versions = tuple(versions)
+        self.tenants = tuple(tenants)
+        super().__init__(service, stage, stages=stages, stores=stores, causes=causes)
 
     def _message(self) -> str:
-        shown = "; ".join(self.available[:10])
-        more = f"; and {len(self.available) - 10} more" if len(self.available) > 10 else ""  # noqa: PLR2004 -- ten lines fit a log entry
-        return (
-            f"service {self.service!r} {_in_stage(self.stage)} has no instance with {self.wanted}; "
-            f"it has: {shown}{more}"
-        )
+        parts = [
+            f"service {self.service!r} {_in_stage(self.stage)} has no instance with {self.wanted}",
+            f"it has: {'; '.join(self.available[:_SHOWN])}",
+        ]
+        if len(self.available) > _SHOWN:
+            parts.append(f"and {len(self.available) - _SHOWN} more")
+            parts.extend(
+                f"all {name}: {', '.join(found[:_SHOWN])}{', …' if len(found) > _SHOWN else ''}"
+                for name, found in (("versions", self.versions), ("tenants", self.tenants))
+                if found
+            )
+        if self.stages:
+            parts.append(f"it is also known {_in_stages(self.stages)}")
+        return "; ".join(parts)
 
 
 class DiscoveryUnavailableError(DiscoveryError):
@@ -302,7 +326,14 @@ class OwnershipError(RegistrationError):
 
 
 def _in_stage(stage: str) -> str:
+    if ">" in stage:
+        return f"in any of the stages {stage!r}"
     return "without a stage" if stage == "-" else f"in stage {stage!r}"
+
+
+def _in_stages(stages: Sequence[str]) -> str:
+    named = ", ".join("none (-)" if stage == "-" else stage for stage in stages[:_SHOWN])
+    return f"in {'stage' if len(stages) == 1 else 'stages'} {named}{', …' if len(stages) > _SHOWN else ''}"
 
 
 def _clip(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from enum import Enum
 from typing import TYPE_CHECKING, assert_never
 
 from cloudmap_discovery.freshness import (
@@ -15,83 +16,178 @@ from cloudmap_discovery.freshness import (
     Standing,
     TellAbsence,
     TellFailure,
+    decide,
+    last_absence,
 )
 from cloudmap_discovery.ladder import Answered, Failed, Missed, Unavailable, passed_over
 from cloudmap_discovery.model import Explanation, HeldReport, PassedOver, StoreReport
-from cloudmap_discovery.selection import candidates, describe_wanted, matching
+from cloudmap_discovery.overriding import OVERRIDE
+from cloudmap_discovery.selection import candidates, describe_wanted, matching, rendezvous
 from cloudmap_discovery.selection import passed_over as not_chosen
 from cloudmap_discovery.stores.port import Absent, Found
-from cloudmap_discovery.values import value
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cloudmap_discovery.clock import Clock, Instant
+    from cloudmap_discovery.clock import Instant
     from cloudmap_discovery.freshness import Decision, Entry
-    from cloudmap_discovery.ladder import Asker, Ladder, Said
+    from cloudmap_discovery.ladder import Ladder, Said
     from cloudmap_discovery.model import Instance, Key
+    from cloudmap_discovery.query import Query
+    from cloudmap_discovery.refresh import Refresher
     from cloudmap_discovery.stores.port import Store
 
 
 async def explain_lookup(
-    key: Key,
-    where: Mapping[str, str],
+    query: Query,
     *,
-    entry: Entry,
-    decision: Decision,
-    ladder: Ladder,
-    asker: Asker,
-    clock: Clock,
-    negative_ttl_seconds: float,
+    entries: Sequence[Entry],
+    overriding: Instance | None,
+    refresher: Refresher,
     serves_stale_at_once: bool,
-    not_aside: Callable[[Sequence[Instance]], Sequence[Instance]],
+    not_aside: Callable[[Key, Sequence[Instance]], Sequence[Instance]],
 ) -> Explanation:
-    """Ask every store for the key, all at once, each with the whole budget.
+    """Ask every store for every key of the query, all at once, each with the whole budget.
 
-    `not_aside` leaves out the instances that are set aside, unless that are all.
+    `entries` are what is held of the keys, `overriding` answers in place of them. `not_aside` leaves out the instances
+    that are set aside, unless that are all.
     """
-
-    async def report(store: Store) -> tuple[Said, StoreReport]:
-        started = clock.monotonic()
-        said = await asker.ask_now(store, key)
-        return said, _store_report(store, said, clock.monotonic() - started)
-
-    reports = await asyncio.gather(*(report(store) for store in ladder.stores))
-    said_by = {store.name: said for store, (said, _) in zip(ladder.stores, reports, strict=True)}
-    served = _at_once(decision) if serves_stale_at_once else decision
-    result = await _result(served, ladder, said_by)
-    chosen = candidates(matching(result.instances, where))
-    if (
-        not chosen
-        and isinstance(served, Serve)
-        and served.back_off is None
-        and served.age_seconds > negative_ttl_seconds
-    ):
-        result = await _climb(served.answer, ladder, said_by, authority_first=True)
-        chosen = candidates(matching(result.instances, where))
-    error = result.error
-    if error is None and not chosen:
-        error = f"no instance has {describe_wanted(where)}"
-    usable = tuple(not_aside(chosen))
-    same = {id(instance) for instance in usable}
-    aside = tuple(
-        PassedOver(instance.id, "is set aside: it was reported as unreachable a moment ago")
-        for instance in chosen
-        if id(instance) not in same
+    explainer = _Explainer(query, refresher, not_aside, serves_stale_at_once=serves_stale_at_once)
+    rungs = await asyncio.gather(
+        *(explainer.rung(key, entry) for key, entry in zip(query.keys, entries, strict=True))
     )
-    return Explanation(
-        service=key.service,
-        stage=key.stage,
-        namespace=key.namespace,
-        held=_held_report(entry, decision, clock.now()),
-        stores=tuple(report for _, report in reports),
-        candidates=usable,
-        passed_over=(*not_chosen(result.instances, where), *aside),
-        source=result.source,
-        stale=result.stale,
-        error=error,
-        where=where,
+    deciding, doubts = _decide(rungs)
+    explained = deciding.explanation
+    if overriding is not None:
+        explained = replace(
+            rungs[0].explanation,
+            candidates=(overriding,),
+            passed_over=(),
+            source=OVERRIDE,
+            stale=False,
+            error=None,
+        )
+    elif doubts:
+        explained = replace(explained, stale=explained.found)
+    if len(rungs) > 1:
+        explained = replace(explained, rungs=tuple(rung.explanation for rung in rungs))
+    if explained.error is not None and deciding.verdict is _Verdict.ABSENT and len(rungs) > 1:
+        explained = replace(
+            explained, error="; ".join(f"{one.stage}: {one.error}" for one in explained.rungs)
+        )
+    return replace(
+        explained,
+        where=query.criteria.where,
+        version=None if query.criteria.version is None else str(query.criteria.version),
+        tenant=query.criteria.tenant,
+        sticky=query.sticky,
+        chosen=rendezvous(explained.candidates, query.sticky)
+        if query.sticky is not None and explained.candidates
+        else None,
     )
+
+
+class _Verdict(Enum):
+    """Whether a stage ends its ladder."""
+
+    HAS_IT = "has it"
+    ABSENT = "absent"
+    DOUBTFUL = "doubtful"  # it failed, and was absent before
+    FAILED = "failed"
+
+
+@value
+class _Rung:
+    """One stage of a ladder, explained by itself."""
+
+    explanation: Explanation
+    verdict: _Verdict
+
+
+def _decide(rungs: Sequence[_Rung]) -> tuple[_Rung, bool]:
+    """Return the rung that decides the lookup, and whether one above it is in doubt."""
+    doubtful = None
+    for rung in rungs:
+        match rung.verdict:
+            case _Verdict.HAS_IT | _Verdict.FAILED:
+                return rung, doubtful is not None
+            case _Verdict.DOUBTFUL:
+                doubtful = doubtful or rung
+            case _Verdict.ABSENT:
+                pass
+            case _:
+                assert_never(rung.verdict)
+    return doubtful or rungs[-1], doubtful is not None
+
+
+class _Explainer:
+    """Explains the keys of a query, each as if it stood alone."""
+
+    def __init__(
+        self,
+        query: Query,
+        refresher: Refresher,
+        not_aside: Callable[[Key, Sequence[Instance]], Sequence[Instance]],
+        *,
+        serves_stale_at_once: bool,
+    ) -> None:
+        self._query = query
+        self._refresher = refresher
+        self._not_aside = not_aside
+        self._serves_stale_at_once = serves_stale_at_once
+
+    async def rung(self, key: Key, entry: Entry) -> _Rung:
+        """Ask every store for the key, and say what the rules make of it and of what is held."""
+        ladder, clock, policy = self._refresher.ladder, self._refresher.clock, self._refresher.policy
+        decision = decide(entry, clock.now(), policy)
+        reports = await asyncio.gather(*(self._report(store, key) for store in ladder.stores))
+        said_by = {store.name: said for store, (said, _) in zip(ladder.stores, reports, strict=True)}
+        served = _at_once(decision) if self._serves_stale_at_once else decision
+        result = await _result(served, ladder, said_by)
+        chosen = self._candidates(result)
+        if (
+            not chosen
+            and isinstance(served, Serve)
+            and served.back_off is None
+            and served.age_seconds > policy.negative_ttl_seconds
+        ):
+            result = await _climb(served.answer, ladder, said_by, authority_first=True)
+            chosen = self._candidates(result)
+        verdict, error = result.verdict, result.error
+        if verdict is _Verdict.FAILED and last_absence(entry, clock.now(), policy) is not None:
+            verdict = _Verdict.DOUBTFUL
+        if error is None and not chosen:
+            error = f"no instance has {describe_wanted(self._query.criteria)}"
+        usable = tuple(self._not_aside(key, chosen))
+        same = {id(instance) for instance in usable}
+        aside = tuple(
+            PassedOver(instance.id, "is set aside: it was reported as unreachable a moment ago")
+            for instance in chosen
+            if id(instance) not in same
+        )
+        explanation = Explanation(
+            service=key.service,
+            stage=key.stage,
+            namespace=key.namespace,
+            held=_held_report(entry, decision, clock.now()),
+            stores=tuple(report for _, report in reports),
+            candidates=usable,
+            passed_over=(*not_chosen(result.instances, self._query.criteria), *aside),
+            source=result.source,
+            stale=result.stale,
+            error=error,
+        )
+        return _Rung(explanation, verdict)
+
+    async def _report(self, store: Store, key: Key) -> tuple[Said, StoreReport]:
+        started = self._refresher.clock.monotonic()
+        said = await self._refresher.asker.ask_now(store, key)
+        return said, _store_report(store, said, self._refresher.clock.monotonic() - started)
+
+    def _candidates(self, result: _Result) -> tuple[Instance, ...]:
+        criteria = self._query.criteria
+        return candidates(matching(result.instances, criteria), criteria)
 
 
 @value
@@ -102,6 +198,7 @@ class _Result:
     source: str | None = None
     stale: bool = False
     error: str | None = None
+    verdict: _Verdict = _Verdict.HAS_IT
 
 
 def _at_once(decision: Decision) -> Decision:
@@ -121,9 +218,9 @@ async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said
         case Ask():
             return await _climb(None, ladder, said_by)
         case TellAbsence():
-            return _Result(error="its absence is remembered")
+            return _Result(error="its absence is remembered", verdict=_Verdict.ABSENT)
         case TellFailure(back_off):
-            return _Result(error=f"its failure is remembered: {back_off.causes[0]}")
+            return _Result(error=f"its failure is remembered: {back_off.causes[0]}", verdict=_Verdict.FAILED)
         case _:
             assert_never(decision)
 
@@ -141,9 +238,11 @@ async def _climb(
         case Unavailable() if held is not None:
             return _Result(held.instances, held.source, stale=True)
         case Unavailable(causes):
-            return _Result(error="; ".join(f"{cause.store}: {cause}" for cause in causes))
+            reasons = "; ".join(f"{cause.store}: {cause}" for cause in causes)
+            return _Result(error=reasons, verdict=_Verdict.FAILED)
         case Missed(stores, detail):
-            return _Result(error="; ".join(filter(None, (f"not in {', '.join(stores)}", detail))))
+            reasons = "; ".join(filter(None, (f"not in {', '.join(stores)}", detail)))
+            return _Result(error=reasons, verdict=_Verdict.ABSENT)
         case _:
             assert_never(climbed)
 

@@ -81,6 +81,7 @@ class Absence:
     since: Instant
     seconds: float
     misses: int
+    stages: tuple[str, ...] = ()
 
 
 @value
@@ -95,7 +96,7 @@ class BackOff:
 
 @value
 class Entry:
-    """All that is held of a key."""
+    """All that is held of a key: an answer or an absence, not both, and whether the authority has failed since."""
 
     answer: HeldAnswer | None = None
     absence: Absence | None = None
@@ -191,6 +192,14 @@ def usable_answer(entry: Entry, now: Instant, policy: Policy) -> HeldAnswer | No
     return None if isinstance(_by_age(entry.answer, now, policy), Ask) else entry.answer
 
 
+def last_absence(entry: Entry, now: Instant, policy: Policy) -> Absence | None:
+    """Return the absence that a failing authority leaves us with, if there is one that is not too old."""
+    absence = entry.absence
+    if absence is None or entry.answer is not None:
+        return None
+    return absence if 0 <= now.seconds_since(absence.since) <= policy.max_stale_seconds else None
+
+
 def answered(
     previous: Entry,
     instances: tuple[Instance, ...],
@@ -222,21 +231,26 @@ def missed(
     near_misses: tuple[str, ...],
     now: Instant,
     policy: Policy,
+    *,
+    stages: tuple[str, ...] = (),
 ) -> Entry:
-    """Return what is held after the authority said that the key is absent: no answer, and the absence."""
+    """Return what is held after the authority said that the key is absent: no answer, and the absence.
+
+    `near_misses` are names spelled alike, `stages` others in which the service is known.
+    """
     misses = previous.absence.misses + 1 if previous.absence is not None else 1
     growth = min(2 ** min(misses - 1, 10), ABSENCE_GROWTH)
     seconds = policy.negative_ttl_seconds * growth
-    return Entry(absence=Absence(stores, detail, causes, near_misses, now, seconds, misses))
+    return Entry(absence=Absence(stores, detail, causes, near_misses, now, seconds, misses, stages))
 
 
 def failed(
     previous: Entry, causes: tuple[StoreError, ...], now: Instant, random: Callable[[], float]
 ) -> Entry:
-    """Return what is held after the authority failed: the answer as it was, and a longer back-off."""
+    """Return what is held after the authority failed: the answer or absence as it was, and a longer back-off."""
     failures = previous.back_off.failures + 1 if previous.back_off is not None else 1
     seconds = back_off_seconds(failures, MAX_BACK_OFF_SECONDS, random)
-    return Entry(answer=previous.answer, back_off=BackOff(causes, now, seconds, failures))
+    return replace(previous, back_off=BackOff(causes, now, seconds, failures))
 
 
 def back_off_seconds(failures: int, most_seconds: float, random: Callable[[], float]) -> float:

@@ -22,6 +22,11 @@ MAX_ATTRIBUTE_VALUE: Final = 1024
 MAX_ATTRIBUTES_TOTAL: Final = 5000
 MAX_INSTANCE_ID: Final = 64
 MAX_WEIGHT: Final = 1_000_000
+MAX_RUNGS: Final = 10
+"""The most stages of a ladder: each is a lookup of its own."""
+
+LADDER: Final = ">"
+"""What stands between the stages of a ladder."""
 
 RESERVED_ATTRIBUTES: Final = frozenset(
     {"endpoint", "stage", "version", "tenant", "variant", "weight", "owner", "owner-ref", "registered-at"}
@@ -76,6 +81,32 @@ def check_stage(value: Any) -> str:
     if not re.fullmatch(_STAGE, text):
         raise InvalidValueError("stage", value, _STAGE_LIMIT)
     return text
+
+
+def check_ladder(value: Any) -> tuple[str, ...]:
+    """Return the stages of the value, one or several with `>` between them, in the order in which they are tried."""
+    text = check_text("stage", value)
+    rungs = tuple(part.strip() for part in text.split(LADDER))
+    for rung in rungs:
+        if not re.fullmatch(_STAGE, rung):
+            raise InvalidValueError(
+                "stage", value, f"{_STAGE_LIMIT}; a ladder is several with > between them"
+            )
+    if len(rungs) > MAX_RUNGS:
+        raise InvalidValueError("stage", value, f"has {len(rungs)} stages; the limit is {MAX_RUNGS}")
+    if len(set(rungs)) != len(rungs):
+        raise InvalidValueError("stage", value, "names a stage twice")
+    return rungs
+
+
+def check_tenant(value: Any) -> str:
+    """Return the value if it can be a tenant."""
+    return check_attribute_value("tenant", check_text("tenant", value))
+
+
+def check_sticky(value: Any) -> str:
+    """Return the value if it can be what a choice sticks to."""
+    return check_text("sticky", value)
 
 
 def check_namespace(value: Any) -> str:
@@ -166,6 +197,24 @@ def check_conditions(where: Any) -> Attributes:
     if not all(isinstance(text, str) for item in where.items() for text in item):
         raise InvalidValueError("where", where, "its names and values must be str")
     return Attributes(where)
+
+
+def check_overrides(given: Any) -> Attributes:
+    """Return the value if it is a mapping of services to addresses."""
+    if not isinstance(given, Mapping):
+        raise InvalidValueError(
+            "overrides",
+            given,
+            "must be a mapping of services to addresses, such as {'users': 'http://localhost:3001'}",
+        )
+    checked = {}
+    for service, endpoint in given.items():
+        name = check_service(service)
+        try:
+            checked[name] = check_endpoint(endpoint)
+        except InvalidValueError as error:
+            raise InvalidValueError(f"overrides[{name!r}]", error.value, error.limit) from error
+    return Attributes(checked)
 
 
 def check_all_attributes(attributes: Mapping[str, str]) -> None:

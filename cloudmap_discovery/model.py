@@ -188,8 +188,10 @@ class HeldReport:
 class Explanation:
     """Why a lookup answers what it answers: what is held, what each store says now, what `discover` would answer.
 
-    `candidates` are the instances one of which would be chosen; `passed_over` the matching service's other
-    records with the reason; `error` is the text of what `discover` would raise instead.
+    `stage` is the one that decides, of a ladder whose every stage is in `rungs`, in its order. `candidates` are the
+    instances one of which would be chosen, `chosen` is that one if the request has a `sticky` key; `passed_over` are the
+    service's other records with the reason; `error` is the text of what `discover` would raise instead. `where`,
+    `version` and `tenant` are what was asked for, what is declared included. The `source` of an override is `override`.
     """
 
     service: str
@@ -203,8 +205,18 @@ class Explanation:
     stale: bool = False
     error: str | None = None
     where: Mapping[str, str] = NO_ATTRIBUTES
+    version: str | None = None
+    tenant: str | None = None
+    sticky: str | None = None
+    chosen: Instance | None = None
+    rungs: tuple[Explanation, ...] = ()
 
     @property
     def found(self) -> bool:
         """Whether `discover` would find an instance."""
         return self.error is None
+
+    @property
+    def drained(self) -> bool:
+        """Whether the candidates have weight 0, and serve all the same because there is no other."""
+        return bool(self.candidates) and all(instance.weight == 0 for instance in self.candidates)

@@ -35,15 +35,19 @@ if TYPE_CHECKING:
 
 @value
 class _Brought:
-    """What a flight brought; `alike` are services that are held and spelled like one that is not there."""
+    """What a flight brought, and, where the service is not there, what is known: names alike, stages that have it."""
 
     climbed: Climbed
-    alike: tuple[str, ...]
+    alike: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
 
 
 @value
 class Refresher:
-    """Starts flights, and turns what they bring into what is held. `random` gives numbers in [0, 1)."""
+    """Starts flights, and turns what they bring into what is held.
+
+    `random` gives numbers in [0, 1). `declared` are names that are known beside those of which answers are held.
+    """
 
     ladder: Ladder
     asker: Asker
@@ -54,6 +58,7 @@ class Refresher:
     random: Callable[[], float]
     events: EventHub
     budget_seconds: float
+    declared: tuple[str, ...] = ()
 
     def start(self, key: Key, *, authority_first: bool = False) -> tuple[Flight[Entry], bool]:
         """Return the key's flight, and whether this call started it; it lands with what is held from then on."""
@@ -78,8 +83,11 @@ class Refresher:
             held = usable_answer(entry, now, self.policy)
             climbed = await self.ladder.climb(ask, held, authority_first=authority_first)
             self._tell(key, climbed, started)
-            known = self.cache.services(key.namespace) if isinstance(climbed, Missed) else set()
-            return _Brought(climbed, _alike(key.service, known))
+            if not isinstance(climbed, Missed):
+                return _Brought(climbed)
+            known = self.cache.services(key.namespace) | set(self.declared)
+            stages = self.cache.stages(key.namespace, key.service) - {key.stage}
+            return _Brought(climbed, _alike(key.service, known), tuple(sorted(stages)))
 
         skips_stores = authority_first and self.ladder.stores[0] is not self.ladder.authority
         return self.flights.launch(
@@ -109,7 +117,9 @@ class Refresher:
                     return entry
                 return replace(entry, back_off=failed(previous, causes, now, self.random).back_off)
             case Missed(stores, detail, causes):
-                return missed(previous, stores, detail, causes, brought.alike, now, self.policy)
+                return missed(
+                    previous, stores, detail, causes, brought.alike, now, self.policy, stages=brought.stages
+                )
             case Unavailable(causes):
                 return failed(previous, causes, now, self.random)
             case _:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from cloudmap_discovery.deadline import Deadline
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes, is_written
 from cloudmap_discovery.events import Deregistered, Registered
-from cloudmap_discovery.limits import check_stage
+from cloudmap_discovery.limits import check_ladder, check_stage
 from cloudmap_discovery.listing import Listing
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, Key
 from cloudmap_discovery.plans import Plan
@@ -267,9 +267,15 @@ class Registry:
     async def services(
         self, *, stage: str | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> list[str]:
-        """Return the names of the services that have a record in the stage; None means the default stage, or none."""
-        chosen = check_stage((self._default_stage or NO_STAGE) if stage is None else stage)
-        return list(await self.records(stage=chosen, timeout_seconds=timeout_seconds))
+        """Return the names of the services that have a record in the stage; None means the default stage, or none.
+
+        Of a ladder: those that have one in any of its stages.
+        """
+        stages = check_ladder((self._default_stage or NO_STAGE) if stage is None else stage)
+        if len(stages) == 1:
+            return list(await self.records(stage=stages[0], timeout_seconds=timeout_seconds))
+        found = await self.records(timeout_seconds=timeout_seconds)
+        return [name for name, records in found.items() if any(record.stage in stages for record in records)]
 
     async def has_namespace(self, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> bool:
         """Return whether the namespace is there, in this account and region or shared with it."""

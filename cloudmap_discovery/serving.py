@@ -63,7 +63,7 @@ class Serving:
 
     def at_once(self, key: Key) -> Serve | None:
         """Return what is served without any wait, or None; starts nothing."""
-        decision = self.decision(self._cache.get(key))
+        decision = self._decision_of(key)
         match decision:
             case Serve():
                 return decision
@@ -79,7 +79,7 @@ class Serving:
 
         Raises a `ServiceNotFoundError` or a `DiscoveryUnavailableError`, remembered or new.
         """
-        decision = self.decision(self._cache.get(key))
+        decision = self._decision_of(key)
         match decision:
             case Serve():
                 return Served(decision, was_held=True)
@@ -106,6 +106,11 @@ class Serving:
             case _:
                 assert_never(decision)
 
+    def backs_off(self, key: Key) -> bool:
+        """Return whether the authority is left alone about the key, since it failed."""
+        decision = self._decision_of(key)
+        return isinstance(decision, Serve | TellFailure) and decision.back_off is not None
+
     async def refreshed(self, key: Key, held: Serve, *, since: Instant) -> Served:
         """Return what the authority says now, in what is left of the budget that began at `since`."""
         flight, _ = self._refresher.start(key, authority_first=True)
@@ -115,14 +120,20 @@ class Serving:
     def tell(self, key: Key, served: Served) -> None:
         """Say what is served; start the refresh of what is stale, unless it is under way."""
         serve, failing = served.serve, served.serve.back_off is not None
-        if served.was_held and serve.stale and not failing:
-            self._refresh(key, serve.answer)
+        if served.was_held:
+            self.revalidate(key, serve)
         source, age = serve.answer.source, serve.age_seconds
         if served.was_held and self._events.callbacks:
             self._events.emit(Hit(key.service, key.stage, source, age, serve.stale))
         if serve.stale:
             why = str(serve.back_off.causes[0]) if serve.back_off is not None else "its refresh is under way"
             self._events.emit(StaleServed(key.service, key.stage, source, age, why, failing))
+
+    def revalidate(self, key: Key, serve: Serve) -> None:
+        """Start the refresh of what is stale, unless it is under way or the authority is left alone."""
+        # What is served may be stale also because a stage above its own could not be asked.
+        if serve.stale and isinstance(self._decision_of(key), Revalidate | Expired):
+            self._refresh(key, serve.answer)
 
     def reported(self, key: Key) -> None:
         """Have the key refreshed, since an instance of it could not be reached."""
@@ -144,6 +155,9 @@ class Serving:
         self._refresher.flights.abandon_all()
         self._cache.expire_all()
 
+    def _decision_of(self, key: Key) -> Decision:
+        return self.decision(self._cache.get(key))
+
     def _refresh(self, key: Key, answer: HeldAnswer | None) -> tuple[Flight[Entry], bool]:
         was_reported = answer is not None and answer.mark is Mark.REPORTED
         return self._refresher.start(key, authority_first=was_reported)
@@ -156,7 +170,7 @@ class Serving:
                 raise _unavailable(key, (StoreTimeoutError("no answer within the budget", store=authority),))
             return Served(held, was_held=True)
         entry = outcome.value
-        if entry.absence is not None:
+        if entry.absence is not None and entry.back_off is None:
             raise _not_found(key, entry.absence)
         decision = self.decision(entry)
         match decision:
@@ -179,6 +193,7 @@ def _not_found(key: Key, absence: Absence) -> ServiceNotFoundError:
         key.stage,
         stores=absence.stores,
         near_misses=absence.near_misses,
+        stages=absence.stages,
         causes=[cause.fresh() for cause in absence.causes],
         detail=absence.detail,
     )

@@ -6,15 +6,16 @@ module's business; whatever reads it uses `Setting.parse`, so that every reader 
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudmap_discovery import setting_text
 from cloudmap_discovery.errors import ConfigurationError
-from cloudmap_discovery.limits import check_namespace, check_stage
+from cloudmap_discovery.limits import check_namespace
+from cloudmap_discovery.model import NO_ATTRIBUTES
 from cloudmap_discovery.values import Described, declared, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 PREFIX: Final = "DISCOVERY_"
 
@@ -60,105 +61,6 @@ def _setting(
     )
 
 
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not (math.isfinite(value) and low <= value <= high):
-            raise ValueError(text)
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return parse
-
-
-def _one_of(choices: Iterable[str]) -> Callable[[str], str]:
-    allowed = tuple(choices)
-
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(text)
-        return text
-
-    return parse
-
-
-def _list_of(choices: Iterable[str], *, may_be_none: bool = False) -> Callable[[str], tuple[str, ...]]:
-    allowed = tuple(choices)
-
-    def parse(text: str) -> tuple[str, ...]:
-        if may_be_none and text == "none":
-            return ()
-        names = tuple(part.strip() for part in text.split(","))
-        if len(set(names)) != len(names) or not set(names) <= set(allowed):
-            raise ValueError(text)
-        return names
-
-    return parse
-
-
-def _patterns(text: str) -> tuple[str, ...]:
-    patterns = tuple(part.strip() for part in text.split(","))
-    if not all(patterns) or any(
-        character.isspace() or character == "/" for part in patterns for character in part
-    ):
-        raise ValueError(text)
-    return patterns
-
-
-def _account(text: str) -> str:
-    if not (len(text) == 12 and text.isascii() and text.isdigit()):  # noqa: PLR2004 -- AWS account ids have 12 digits
-        raise ValueError(text)
-    return text
-
-
-def _switch(text: str) -> bool:
-    meaning = {"1": True, "true": True, "0": False, "false": False}.get(text.lower())
-    if meaning is None:
-        raise ValueError(text)
-    return meaning
-
-
-def _url(text: str) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 -- only where a URL is set
-
-    parts = urlsplit(text)  # reading the port raises a ValueError where it is not a number
-    whole = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
-    if parts.scheme not in {"http", "https"} or not whole or any(map(str.isspace, text)):
-        raise ValueError(text)
-    return text.rstrip("/")
-
-
-# A parameter's path has at most 15 levels, and ours ends in the stage and the name.
-_MAX_PREFIX_LEVELS: Final = 13
-
-
-def _prefix(text: str) -> str:
-    parts = text.strip("/").split("/")
-    legal = all(
-        part and part.isascii() and part.replace("_", "a").replace("-", "a").replace(".", "a").isalnum()
-        for part in parts
-    )
-    reserved = parts[0].lower().startswith(("aws", "ssm"))
-    if not text.startswith("/") or not legal or reserved or len(parts) > _MAX_PREFIX_LEVELS:
-        raise ValueError(text)
-    return "/" + "/".join(parts)
-
-
-def _region(text: str) -> str:
-    if not (text.isascii() and text.replace("-", "a").isalnum()):
-        raise ValueError(text)
-    return text
-
-
 _DAY: Final = 86_400.0
 _SECONDS: Final = "a number of seconds from {} to {}"
 
@@ -175,110 +77,131 @@ class Settings:
     )
     stage: str | None = _setting(
         None,
-        check_stage,
-        "one stage: 1 to 40 of the characters A-Z a-z 0-9 _ . - (- means no stage)",
-        "The stage to look in when a call names none.",
+        setting_text.ladder,
+        "a stage, 1 to 40 of the characters A-Z a-z 0-9 _ . - (- means no stage), or several with > between them",
+        "The stage to look in when a call names none, or a ladder, `pr-123>Staging>Production`: the first that has the service.",
         shown="no stage",
     )
     sources: tuple[str, ...] = _setting(
         (CLOUD_MAP, PARAMETER_STORE),
-        _list_of(SOURCES),
+        setting_text.list_of(SOURCES),
         f"a list of {', '.join(SOURCES)}, separated by commas, each at most once",
         "The stores to ask, in this order.",
     )
     mirrors: tuple[str, ...] | None = _setting(
         None,
-        _list_of(MIRRORS, may_be_none=True),
+        setting_text.list_of(MIRRORS, may_be_none=True),
         f"a list of {', '.join(MIRRORS)}, separated by commas, or none",
         "The stores that registering keeps equal to Cloud Map.",
         shown="`ssm`, if it is in the sources",
     )
     transport: str = _setting(
         AUTO,
-        _one_of(TRANSPORTS),
+        setting_text.one_of(TRANSPORTS),
         f"one of {', '.join(TRANSPORTS)}",
         "What carries calls to AWS: `direct`, without an SDK, if the environment has credentials; `sdk`, aiobotocore; `auto` chooses.",
     )
     parameter_prefix: str = _setting(
         "/services",
-        _prefix,
+        setting_text.prefix,
         "a Parameter Store path that starts with / and not with /aws or /ssm, at most 13 levels",
         "The path under which Parameter Store holds `<stage>/<name>`.",
     )
     ttl: float = _setting(
         60.0,
-        _number(0.1, _DAY),
+        setting_text.number(0.1, _DAY),
         _SECONDS.format(0.1, 86400),
         "How long an answer is fresh: served at once.",
     )
     stale_while_revalidate: float = _setting(
         60.0,
-        _number(0, _DAY),
+        setting_text.number(0, _DAY),
         _SECONDS.format(0, 86400),
         "How long after that it is still served while a refresh runs.",
     )
     stale_wait: float | None = _setting(
         None,
-        _number(0, 60),
+        setting_text.number(0, 60),
         _SECONDS.format(0, 60),
         "How long the caller that starts such a refresh waits for it.",
         shown="`0.1`; `0` where the process is never frozen",
     )
     max_stale: float = _setting(
         _DAY,
-        _number(0, 30 * _DAY),
+        setting_text.number(0, 30 * _DAY),
         _SECONDS.format(0, 2592000),
         "How old an answer may be and still be served if the refresh fails.",
     )
     negative_ttl: float = _setting(
         5.0,
-        _number(0, 3600),
+        setting_text.number(0, 3600),
         _SECONDS.format(0, 3600),
         "How long an absence is remembered; it grows to 12 times as much while misses repeat.",
     )
     max_entries: int = _setting(
         1000,
-        _whole(1, 1_000_000),
+        setting_text.whole(1, 1_000_000),
         "a whole number from 1 to 1000000",
         "How many answers are held; the least recently used go first.",
     )
     timeout: float = _setting(
         2.0,
-        _number(0.05, 300),
+        setting_text.number(0.05, 300),
         _SECONDS.format(0.05, 300),
         "The budget of one lookup over all stores and attempts.",
     )
     region: str | None = _setting(
         None,
-        _region,
+        setting_text.region,
         "an AWS region such as eu-central-1",
         "The region to ask.",
         shown="AWS's own setting",
     )
     endpoint_url: str | None = _setting(
         None,
-        _url,
+        setting_text.url,
         "an absolute http or https URL",
         "Where to send every call instead of AWS: a stand-in for tests.",
         shown="AWS",
     )
     owner_account: str | None = _setting(
         None,
-        _account,
+        setting_text.account,
         "an AWS account id of 12 digits",
         "The account that shares the namespace with this one.",
         shown="this account",
     )
     allowed_endpoints: tuple[str, ...] = _setting(
         (),
-        _patterns,
+        setting_text.patterns,
         "host and account patterns with * and ?, separated by commas, without scheme or path",
         "Use only records whose host (or, for an ARN, account) matches one of these patterns.",
         shown="all",
     )
+    dependencies: str | None = _setting(
+        None,
+        setting_text.dependencies,
+        'a JSON object such as {"users": "^1.2"}, or the path of a .json or .toml file',
+        "What is looked up, and in which version: a JSON object, or a file that says so.",
+        shown="`cloudmap-discovery.json`, else `pyproject.toml`",
+    )
+    version_suffix: str = _setting(
+        "",
+        setting_text.version_suffix,
+        "a semantic version's pre-release part with its hyphen, such as -staging",
+        "Appended to every version that is asked for: a world of pre-releases, apart from the others.",
+        shown="none",
+    )
+    overrides: Mapping[str, str] = _setting(
+        NO_ATTRIBUTES,
+        setting_text.overrides,
+        'a JSON object of services and addresses, such as {"users": "http://localhost:3001"}',
+        "Addresses that answer in place of the registry: for work on one's own machine.",
+        shown="none",
+    )
     preload: bool = _setting(
         True,
-        _switch,
+        setting_text.switch,
         "1 or 0, true or false",
         "Whether, inside Lambda, importing the package loads what a first lookup needs.",
     )

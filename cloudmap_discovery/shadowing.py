@@ -14,6 +14,8 @@ UNUSABLE: Final = (ImportError, AttributeError, SyntaxError, TypeError)
 """What importing a package raises, and making its first object, if it is too old or another of the same name."""
 
 _OURS: Final = "cloudmap-discovery"
+# Packages on an index whose name is not the one that is imported.
+_DISTRIBUTIONS: Final = {"nodesemver": "node-semver"}
 
 
 def shadowing(
@@ -54,7 +56,7 @@ def _place(folder: Path, name: str) -> Path | None:
 def _version(name: str, folder: Path) -> str | None:
     from importlib.metadata import distributions  # noqa: PLC0415 -- slow, and only after an error
 
-    found = next(iter(distributions(name=name, path=[str(folder)])), None)
+    found = next(iter(distributions(name=_DISTRIBUTIONS.get(name, name), path=[str(folder)])), None)
     return None if found is None else found.version
 
 
@@ -67,7 +69,8 @@ def _needed(name: str) -> str:
     except PackageNotFoundError:  # copied into a function without its metadata
         return ""
     requirements = (line.partition(";")[0].strip() for line in lines)
-    return next((one for one in requirements if one.partition(">=")[0] == name), "")
+    distribution = _DISTRIBUTIONS.get(name, name)
+    return next((one for one in requirements if one.partition(">=")[0] == distribution), "")
 
 
 def _is_older(version: str, needed: str) -> bool:

@@ -16,16 +16,37 @@ if TYPE_CHECKING:
     from cloudmap_discovery.model import Answer, Explanation, Instance
 
 
-def discover(service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None) -> Instance:
+def discover(
+    service: str,
+    *,
+    stage: str | None = None,
+    where: Mapping[str, str] | None = None,
+    version: str | None = None,
+    tenant: str | None = None,
+    sticky: str | None = None,
+) -> Instance:
     """Block until `cloudmap_discovery.discover` has an instance."""
-    held = process.held(service, stage, where)
-    return held or process.io.run(lambda: process.discover(service, stage=stage, where=where))
+    held = process.held(service, stage, where, version, tenant, sticky)
+    return held or process.io.run(
+        lambda: process.discover(
+            service, stage=stage, where=where, version=version, tenant=tenant, sticky=sticky
+        )
+    )
 
 
-def discover_all(service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None) -> Answer:
+def discover_all(
+    service: str,
+    *,
+    stage: str | None = None,
+    where: Mapping[str, str] | None = None,
+    version: str | None = None,
+    tenant: str | None = None,
+) -> Answer:
     """Block until `cloudmap_discovery.discover_all` has an answer."""
-    held = process.held_all(service, stage, where)
-    return held or process.io.run(lambda: process.discover_all(service, stage=stage, where=where))
+    held = process.held_all(service, stage, where, version, tenant)
+    return held or process.io.run(
+        lambda: process.discover_all(service, stage=stage, where=where, version=version, tenant=tenant)
+    )
 
 
 def discover_many(names: Sequence[str], *, stage: str | None = None) -> dict[str, Instance]:
@@ -38,9 +59,21 @@ def prefetch(*names: str, stage: str | None = None) -> None:
     process.io.run(lambda: process.prefetch(*names, stage=stage))
 
 
-def explain(service: str, *, stage: str | None = None, where: Mapping[str, str] | None = None) -> Explanation:
+def explain(
+    service: str,
+    *,
+    stage: str | None = None,
+    where: Mapping[str, str] | None = None,
+    version: str | None = None,
+    tenant: str | None = None,
+    sticky: str | None = None,
+) -> Explanation:
     """Block until `cloudmap_discovery.explain` has asked every store."""
-    return process.io.run(lambda: process.explain(service, stage=stage, where=where))
+    return process.io.run(
+        lambda: process.explain(
+            service, stage=stage, where=where, version=version, tenant=tenant, sticky=sticky
+        )
+    )
 
 
 def report_failure(instance: Instance) -> None:

@@ -19,7 +19,7 @@ from cloudmap_discovery.assembly import assemble
 from cloudmap_discovery.clock import Instant
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes
 from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError, StoreTimeoutError
-from cloudmap_discovery.limits import check_endpoint, check_service, check_stage
+from cloudmap_discovery.limits import check_endpoint, check_ladder, check_service, check_stage
 from cloudmap_discovery.model import NO_STAGE, Instance
 from cloudmap_discovery.settings import CLOUD_MAP, Settings
 from cloudmap_discovery.stores.control_port import Entry
@@ -299,15 +299,15 @@ def fake_registry(
 ) -> Iterator[FakeRegistry]:
     """Put a registry in memory in the place of AWS, for every function of the package, until the block ends.
 
-    `records` are endpoints by service, found in every stage. `stage` stands in for `DISCOVERY_STAGE`. The
-    environment is not read, and time stands still unless told to pass.
+    `records` are endpoints by service, found in every stage. `stage` stands in for `DISCOVERY_STAGE`, and may be a
+    ladder. The environment is not read, nor are declared dependencies, and time stands still unless told to pass.
     """
     clock = FakeClock()
     store = FakeStore(clock=clock)
     core = assemble(
         Settings(stage=None if stage == NO_STAGE else stage, sources=(CLOUD_MAP,)),
         [store],
-        lambda: FakeControl(store, stage=stage),
+        lambda: FakeControl(store, stage=check_ladder(stage)[0]),
         list,
         _NoConnections(),
         io=api.process.io,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -176,6 +177,7 @@ def build(
     events: EventHub,
 ) -> Core:
     """Return what the settings make, with everything imported and loaded that takes no network."""
+    from cloudmap_discovery import dependencies  # noqa: PLC0415 -- at first use
     from cloudmap_discovery.assembly import assemble  # noqa: PLC0415 -- importing the package does not take it
 
     def control() -> Control:
@@ -183,6 +185,11 @@ def build(
 
         return CloudMapControl(transport, owner_account=settings.owner_account)
 
+    declared = dependencies.load(settings.dependencies, variables.get("LAMBDA_TASK_ROOT") or ".")
+    if settings.overrides:
+        level = logging.WARNING if in_lambda(variables) else logging.INFO
+        names = ", ".join(settings.overrides)
+        LOGGER.log(level, "DISCOVERY_OVERRIDES answers lookups of %s, and the registry does not", names)
     transport = make_transport(settings, variables, clock)
     stale_wait = 0.0 if never_frozen(variables) else DEFAULT_STALE_WAIT_SECONDS
     return assemble(
@@ -195,6 +202,7 @@ def build(
         clock=clock,
         events=events,
         stale_wait_seconds=stale_wait if settings.stale_wait is None else settings.stale_wait,
+        dependencies=declared,
     )
 
 

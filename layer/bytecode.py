@@ -24,6 +24,7 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/emf.py",
     # What writes or lists records, or explains: it waits for AWS for many times as long as it takes to compile.
     "cloudmap_discovery/deadline.py",
+    "cloudmap_discovery/depends_on.py",
     "cloudmap_discovery/explaining.py",
     "cloudmap_discovery/listing.py",
     "cloudmap_discovery/mirrors.py",

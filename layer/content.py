@@ -12,20 +12,22 @@ _INSTALLER_FILES = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
 )
 _OWN_PACKAGE = "cloudmap_discovery"
+# What only the command line uses.
+TOOLS = frozenset({"dependency_drawing.py", "dependency_graph.py", "policies.py"})
 
 
 def belongs(path: PurePosixPath) -> bool:
     """Say whether an installed file, named relative to site-packages, is part of the layer.
 
     Packages stay whole, so that what shadows the runtime's own is not less than it. Out go: console scripts, the command
-    line of this project (its libraries are not in the layer), test suites, installers' notes and caches of others.
+    line of this project and what it alone uses (its libraries are not in the layer), test suites, installers' notes and caches of others.
     """
     top, name = path.parts[0], path.name
     if len(path.parts) == 1 and name.startswith("."):
         return False
     if top == "bin" or "__pycache__" in path.parts or "tests" in path.parts or path.suffix == ".pyc":
         return False
-    if path.parts[:2] == (_OWN_PACKAGE, "cli"):
+    if top == _OWN_PACKAGE and (path.parts[1] == "cli" or path.parts[1] in TOOLS):
         return False
     if top.endswith(".dist-info"):
         own_scripts = top.startswith(f"{_OWN_PACKAGE}-") and name == "entry_points.txt"

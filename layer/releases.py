@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LICENSE = "Apache-2.0"
 _NAME_LIMIT = 140  # characters, of Lambda's LayerName
 _DESCRIPTION_LIMIT = 256  # characters, of Lambda's Description
-_SHOWN_PACKAGES = ("aiobotocore", "boto3", "botocore", "tenacity")
+_SHOWN_PACKAGES = ("aiobotocore", "boto3", "botocore", "node-semver", "tenacity")
 _DIST_INFO = re.compile(r"python/(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
 
 
@@ -183,7 +183,8 @@ def _read(path: Path, version: str, target: Target, *, layer_name: str) -> Relea
 
 
 def _describe(version: str, target: Target, names: Sequence[str]) -> str:
-    found = {match["name"]: match["version"] for name in names if (match := _DIST_INFO.fullmatch(name))}
+    matches = filter(None, map(_DIST_INFO.fullmatch, names))
+    found = {match["name"].replace("_", "-"): match["version"] for match in matches}
     packages = [f"{name} {found[name]}" for name in _SHOWN_PACKAGES if name in found]
     kind = f"{PROJECT} {version}, {target.flavor}, for {target}"
     return ", with ".join(filter(None, [kind, ", ".join(packages)]))[:_DESCRIPTION_LIMIT]

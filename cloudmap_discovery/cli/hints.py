@@ -64,16 +64,16 @@ def _from_records(
         more = f" and {len(stages) - _MOST_STAGES} more" if len(stages) > _MOST_STAGES else ""
         return [
             f"{service!r} is registered in: {shown}{more}",
-            _command(session, "explain", service, "--stage", stages[0]),
+            command_line(session, "explain", service, "--stage", stages[0]),
         ]
     near = _near([name for name in records if name != service and records[name]], service)
     if not near:
-        return [_command(session, "list")]
+        return [command_line(session, "list")]
     of_nearest = {record.stage for record in records[near[0]]}
     stage = asked if asked in of_nearest else _stages(records[near[0]], asked)[0]
     return [
         f"did you mean {' or '.join(map(repr, near))}?",
-        _command(session, "explain", near[0], "--stage", stage),
+        command_line(session, "explain", near[0], "--stage", stage),
     ]
 
 
@@ -96,10 +96,13 @@ def _stages(records: Iterable[Instance], asked: str) -> list[str]:
     )
 
 
-def _command(session: Session, *words: str) -> str:
+def command_line(session: Session, *words: str) -> str:
     """Return a command that can be pasted, with the options that said where to ask."""
     options = [
-        word for name, text in session.overridden.items() if name != "timeout" for word in _option(name, text)
+        word
+        for name, text in session.overridden.items()
+        if name not in {"timeout", "stage"}
+        for word in _option(name, text)
     ]
     return f"Try: {shlex.join([_PROGRAM, *words, *options])}"
 

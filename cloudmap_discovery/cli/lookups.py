@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.explanation_view import show_explanation
@@ -10,12 +10,11 @@ from cloudmap_discovery.cli.hints import hints_for
 from cloudmap_discovery.cli.options import (
     command_class,
     common_options,
-    stage_option,
+    request_options,
     timeout_option,
-    where_option,
 )
 from cloudmap_discovery.cli.record_view import show_answer
-from cloudmap_discovery.errors import NoMatchingInstanceError, ServiceNotFoundError
+from cloudmap_discovery.errors import InvalidValueError, NoMatchingInstanceError, ServiceNotFoundError
 from cloudmap_discovery.settings import CLOUD_MAP
 
 if TYPE_CHECKING:
@@ -33,46 +32,39 @@ def add_to(group: click.Group) -> None:
 
     @group.command(cls=command_class(), short_help="Print the endpoint of a service.")
     @click.argument("service")
-    @stage_option("The stage to look in; - for no stage. [DISCOVERY_STAGE, or no stage]")
-    @where_option
+    @request_options
     @click.option(
         "--all", "all_matches", is_flag=True, help="Every match in a table, instead of one endpoint."
     )
     @timeout_option
     @common_options
-    def discover(
-        session: Session, service: str, stage: str | None, where: Mapping[str, str], all_matches: bool
-    ) -> int:
+    def discover(session: Session, service: str, all_matches: bool, **asked: Any) -> int:
         """Print the endpoint of SERVICE, and nothing else.
 
-        Where several instances match, one is drawn by weight from those of the highest release, as a function
+        Where several instances match, one is drawn by weight from those of the highest version, as a function
         would get it.
 
         \b
         Examples:
           cloudmap-discovery discover users --stage Production
+          cloudmap-discovery discover users --stage 'pr-7>Staging' --version ^1.2
           cloudmap-discovery discover users --stage Staging --where color=blue --all
           curl "$(cloudmap-discovery discover users --stage Production)/health"
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         try:
-            return (
-                discover_all(session, service, stage, where)
-                if all_matches
-                else discover_one(session, service, stage, where)
-            )
+            return (discover_all if all_matches else discover_one)(session, service, asked)
         except NoMatchingInstanceError:  # it says itself what there is
             raise
         except ServiceNotFoundError:
-            session.hints = hints_for(session, service, stage)
+            session.hints = hints_for(session, service, asked["stage"])
             raise
 
     @group.command(cls=command_class(), short_help="Show why a lookup answers what it answers.")
     @click.argument("service")
-    @stage_option("The stage to look in; - for no stage. [DISCOVERY_STAGE, or no stage]")
-    @where_option
+    @request_options
     @timeout_option
     @common_options
-    def explain(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+    def explain(session: Session, service: str, **asked: Any) -> int:
         """Show why a lookup of SERVICE answers what it answers.
 
         Asks every store now: what it has, how long it took, which records were passed over and why, and what
@@ -81,26 +73,28 @@ def add_to(group: click.Group) -> None:
         \b
         Examples:
           cloudmap-discovery explain users --stage Production
+          cloudmap-discovery explain users --stage 'pr-7>Staging' --version ^1.2
           cloudmap-discovery explain users --stage Staging --where color=blue --json
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
-        return explain_lookup(session, service, stage, where)
+        return explain_lookup(session, service, asked)
 
 
-def discover_one(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+def discover_one(session: Session, service: str, asked: Mapping[str, Any]) -> int:
     """Print one endpoint, or one record for machines."""
     found = session.run(
-        lambda core: core.discovery.discover(service, stage=stage, where=where or None),
-        f"Looking up {service}",
+        lambda core: core.discovery.discover(service, **_arguments(asked)), f"Looking up {service}"
     )
     session.screen.result(machine.document(machine.instance(found)) if session.as_json else found.endpoint)
     return exits.DONE
 
 
-def discover_all(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+def discover_all(session: Session, service: str, asked: Mapping[str, Any]) -> int:
     """Print every match."""
+    if asked["sticky"] is not None:
+        raise InvalidValueError("--sticky", asked["sticky"], "chooses one; --all shows every match")
+    arguments = {name: value for name, value in _arguments(asked).items() if name != "sticky"}
     found = session.run(
-        lambda core: core.discovery.discover_all(service, stage=stage, where=where or None),
-        f"Looking up {service}",
+        lambda core: core.discovery.discover_all(service, **arguments), f"Looking up {service}"
     )
     if session.as_json:
         session.screen.result(machine.document(machine.answer(found)))
@@ -109,15 +103,15 @@ def discover_all(session: Session, service: str, stage: str | None, where: Mappi
     return exits.DONE
 
 
-def explain_lookup(session: Session, service: str, stage: str | None, where: Mapping[str, str]) -> int:
+def explain_lookup(session: Session, service: str, asked: Mapping[str, Any]) -> int:
     """Print what every store says; the exit code is that of `discover`."""
     explained = session.run(
-        lambda core: core.discovery.explain(service, stage=stage, where=where or None),
+        lambda core: core.discovery.explain(service, **_arguments(asked)),
         f"Asking every store about {service}",
     )
     code = _exit_code(explained)
     is_unknown = code == exits.NOT_FOUND and explained.source is None
-    hints = hints_for(session, service, stage) if is_unknown else ()
+    hints = hints_for(session, service, asked["stage"]) if is_unknown else ()
     if session.as_json:
         session.screen.result(machine.document(machine.explanation(explained) | {"hints": list(hints)}))
     else:
@@ -125,6 +119,11 @@ def explain_lookup(session: Session, service: str, stage: str | None, where: Map
         for hint in hints:
             session.screen.hint(hint)
     return code
+
+
+def _arguments(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options as the library takes them."""
+    return {**asked, "where": asked["where"] or None}
 
 
 def _exit_code(explained: Explanation) -> int:

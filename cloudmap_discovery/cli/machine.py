@@ -67,6 +67,9 @@ def explanation(explained: Explanation) -> dict[str, Any]:
         "stage": explained.stage,
         "namespace": explained.namespace,
         "where": dict(explained.where),
+        "version": explained.version,
+        "tenant": explained.tenant,
+        "sticky": explained.sticky,
         "held": {
             "state": held.state,
             "source": held.source,
@@ -91,8 +94,11 @@ def explanation(explained: Explanation) -> dict[str, Any]:
         "source": explained.source,
         "stale": explained.stale,
         "candidates": instances(explained.candidates),
+        "chosen": None if explained.chosen is None else instance(explained.chosen),
+        "drained": explained.drained,
         "passed_over": _passed_over(explained.passed_over),
         "error": explained.error,
+        "rungs": [explanation(rung) for rung in explained.rungs],
     }
 
 

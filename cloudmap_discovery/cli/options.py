@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from cloudmap_discovery.cli.session import Session
 
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Which record": ("stage", "stages", "version", "tenant", "variant", "where", "all_matches"),
-    "What it says": ("weight", "attribute"),
+    "Which record": ("stage", "stages", "version", "tenant", "variant", "where", "sticky", "all_matches"),
+    "What it says": ("weight", "attribute", "depends_on"),
     "Whose it is": ("owner", "owner_ref", "adopt"),
+    "What it allows": ("mode", "with_targets", "account"),
     "How": ("dry_run", "wait", "timeout_seconds"),
     "Where to ask": ("namespace", "region", "endpoint_url", "timeout"),
-    "Output": ("as_json", "debug"),
+    "Output": ("language", "as_json", "debug"),
 }
 _OTHERS: Final = "Output"
 
@@ -60,17 +61,33 @@ def identity_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def where_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--where`."""
+def request_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a lookup asks for beside the service."""
     import click  # noqa: PLC0415 -- comes with the [cli] extra
 
-    return click.option(
-        "--where",
-        metavar="KEY=VALUE",
-        multiple=True,
-        callback=pairs,
-        help="Only records with exactly this attribute; may be given again.",
-    )(function)
+    for option in (
+        click.option("--sticky", metavar="KEY", help="Choose what this key always gets, such as a customer."),
+        click.option(
+            "--where",
+            metavar="KEY=VALUE",
+            multiple=True,
+            callback=pairs,
+            help="Only records with exactly this attribute; may be given again.",
+        ),
+        click.option(
+            "--tenant", metavar="NAME", help="This customer's own records rather than those of none."
+        ),
+        click.option(
+            "--version",
+            metavar="RANGE",
+            help="Only versions in this range: ^1.2, 2.x, 1.4.2. [what is declared, or the highest release]",
+        ),
+        stage_option(
+            "The stage to look in, or several, 'pr-7>Staging'; - for none. [DISCOVERY_STAGE, or no stage]"
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def waiting_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ class Session:
     """What a command works with: a core, made when it is first needed, and a screen.
 
     `as_json`: the command is to print for machines. `overridden` has the settings that options gave; `hints` is what
-    is told after the error that the command ends in.
+    is told after the error that the command ends in; `told` has what the result says of failures.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Session:
         self._core_factory = core_factory
         self.overridden: dict[str, str] = {}
         self.hints: tuple[str, ...] = ()
+        self.told: list[str] = []
         self._is_quiet = False
         self._core: Core | None = None
         self._notices = Notices(SystemClock())
@@ -118,6 +119,13 @@ class Session:
         if not self.as_json:
             self.screen.note(text)
 
+    def warn(self, text: str) -> None:
+        """Tell people and machines of something that may be wrong."""
+        if self.as_json:
+            self.screen.trouble(machine.line({"warning": text}))
+        else:
+            self.screen.warning(text)
+
     @contextmanager
     def without_notices(self) -> Iterator[None]:
         """Tell nothing of what happens meanwhile: it is beside what was asked for."""
@@ -129,13 +137,13 @@ class Session:
 
     @contextmanager
     def warnings_shown(self) -> Iterator[None]:
-        """Show the package's warnings; at the end, unless an error says it, also which stores failed."""
-        handler = _Warnings(self._warn)
+        """Show the package's warnings; at the end, unless an error or the result says it, also which stores failed."""
+        handler = _Warnings(self.warn)
         LOGGER.addHandler(handler)
         try:
             yield
             for failure in self._failures:
-                if not any(failure.message in text for text in handler.told):
+                if not any(failure.message in text for text in (*handler.told, *self.told)):
                     self._notices(failure)
         finally:
             LOGGER.removeHandler(handler)
@@ -155,12 +163,6 @@ class Session:
                 pass  # a process that has just begun holds nothing old: it is a fallback's answer, told as such
             case _:
                 self._notices(event)
-
-    def _warn(self, text: str) -> None:
-        if self.as_json:
-            self.screen.trouble(machine.line({"warning": text}))
-        else:
-            self.screen.warning(text)
 
 
 class _Warnings(logging.Handler):

@@ -16,18 +16,21 @@ from cloudmap_discovery.cli.options import (
 from cloudmap_discovery.cli.record_view import show_record
 from cloudmap_discovery.cli.screen import GOOD, ODD, QUIET, STRONG
 from cloudmap_discovery.cli.shown import in_stage
+from cloudmap_discovery.depends_on import encode_depends_on, is_depends_on, parse_entry
 from cloudmap_discovery.endpoints import is_arn, is_url
+from cloudmap_discovery.errors import InvalidValueError
 from cloudmap_discovery.events import Deregistered, MirrorFailed, Registered
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, record_id
 from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.settings import CLOUD_MAP
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import click
 
     from cloudmap_discovery.cli.session import Session
+    from cloudmap_discovery.dependencies import Dependency
     from cloudmap_discovery.model import Instance
     from cloudmap_discovery.plans import Plan
 
@@ -58,6 +61,13 @@ def add_to(group: click.Group) -> None:
         callback=pairs,
         help="Anything else to find it by, or to know of it; may be given again.",
     )
+    @click.option(
+        "--depends-on",
+        metavar="NAME[@RANGE]",
+        multiple=True,
+        callback=_dependencies,
+        help="A service that it calls, in which versions, for graph; may be given again.",
+    )
     @click.option("--owner", metavar="NAME", help=f"Whose record it is.  [default: {MANUAL_OWNER}]")
     @click.option("--owner-ref", metavar="NAME", help="Which one of the owner's it is.")
     @click.option("--adopt", is_flag=True, help="Take the record over if it is another owner's.")
@@ -74,6 +84,8 @@ def add_to(group: click.Group) -> None:
           cloudmap-discovery register users https://users.example.com --stage Staging
           cloudmap-discovery register users https://blue.example.com --stage Staging \\
               --version 1.4.2 --variant blue --weight 10 --attribute color=blue
+          cloudmap-discovery register orders https://orders.test --stage Staging \\
+              --depends-on users --depends-on 'payments@^1.2'
           cloudmap-discovery register users https://example.com --stage - --dry-run
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
         return register_endpoint(session, service, endpoint, **options)
@@ -104,17 +116,23 @@ def register_endpoint(
     endpoint: str,
     *,
     attribute: Mapping[str, str],
+    depends_on: Sequence[Dependency],
     adopt: bool,
     dry_run: bool,
     wait: bool,
     **options: Any,
 ) -> int:
     """Register, or say what registering would do."""
-    options |= {"attributes": attribute, "adopt": adopt}
+    options |= {"attributes": _with_dependencies(attribute, depends_on), "adopt": adopt}
     # Also before writing: only then can be said what it replaces.
-    planned = session.run(
-        lambda core: core.registry.plan_register(service, endpoint, **options), f"Looking at {service}"
-    )
+    try:
+        planned = session.run(
+            lambda core: core.registry.plan_register(service, endpoint, **options), f"Looking at {service}"
+        )
+    except InvalidValueError as error:
+        if depends_on and error.field == "attributes" and isinstance(error.value, int):
+            raise _too_many(depends_on, error) from error
+        raise
     if not (is_url(endpoint) or is_arn(endpoint)):
         session.note(
             f"note: {endpoint} is neither a URL nor an ARN; lookups answer it exactly as it stands here"
@@ -185,6 +203,40 @@ def deregister_record(session: Session, service: str, *, dry_run: bool, wait: bo
         screen.line(f"Nothing to do: there is no such record of {service} {in_stage(stage)}.")
         _tell_others(session, service, stage)
     return exits.DONE
+
+
+def _dependencies(
+    _context: click.Context, parameter: click.Parameter, texts: Iterable[str]
+) -> tuple[Dependency, ...]:
+    """Return the dependencies that `NAME` and `NAME@RANGE` say."""
+    option = parameter.opts[0]
+    found: dict[str, Dependency] = {}
+    for text in texts:
+        try:
+            dependency = parse_entry(text)
+        except InvalidValueError as error:
+            raise InvalidValueError(option, text, error.limit) from error
+        if dependency.service in found:
+            raise InvalidValueError(option, text, f"{dependency.service} is given twice")
+        found[dependency.service] = dependency
+    return tuple(found.values())
+
+
+def _with_dependencies(attributes: Mapping[str, str], depends_on: Sequence[Dependency]) -> dict[str, str]:
+    twice = next((name for name in attributes if is_depends_on(name)), None) if depends_on else None
+    if twice is not None:
+        raise InvalidValueError("--attribute", twice, "--depends-on says this already; give one or the other")
+    return {**attributes, **encode_depends_on(depends_on)}
+
+
+def _too_many(depends_on: Sequence[Dependency], error: InvalidValueError) -> InvalidValueError:
+    """Return what to do where Cloud Map does not take all attributes of a record together."""
+    return InvalidValueError(
+        "--depends-on",
+        f"{len(depends_on)} services",
+        f"with them the record has {error.value} {error.limit}. Leave out their ranges, or name only those that "
+        "are called directly",
+    )
 
 
 def _tell_plan(session: Session, planned: Plan) -> int:

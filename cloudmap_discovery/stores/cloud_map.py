@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # The most that one call returns, and the most that a service can have. There is no next page.
 _MAX_RESULTS: Final = 1000
+_STAGES_SHOWN: Final = 10
 
 
 class CloudMapStore:
@@ -62,16 +63,20 @@ class CloudMapStore:
                 f"service {key.service!r} in namespace {key.namespace!r}",
                 "the answer has no list of instances",
             )
-        instances, passed_over = [], []
+        instances, passed_over, elsewhere = [], [], set()
         for summary in result["Instances"]:
             attributes: Mapping[str, str] = summary.get("Attributes") or {}
-            if (attributes.get("stage") or NO_STAGE) != key.stage:
+            stage = attributes.get("stage") or NO_STAGE
+            if stage != key.stage:
+                elsewhere.add(stage)
                 continue
             match decode_attributes(key.service, summary.get("InstanceId"), attributes):
                 case Instance() as instance:
                     instances.append(instance)
                 case PassedOver() as unusable:
                     passed_over.append(unusable)
+        if not instances and not passed_over and elsewhere:
+            return Absent(detail=_only_in(sorted(elsewhere)))
         return outcome(
             instances,
             passed_over,
@@ -92,6 +97,11 @@ class CloudMapStore:
         if self._owner_account is not None:
             params["OwnerAccount"] = self._owner_account
         return params
+
+
+def _only_in(stages: Sequence[str]) -> str:
+    shown = ", ".join(stages[:_STAGES_SHOWN]) + (", …" if len(stages) > _STAGES_SHOWN else "")
+    return f"it is registered in stage {shown}: pass stage=…, or set DISCOVERY_STAGE"
 
 
 def _no_namespace(namespace: str) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.cli.session import CoreFactory
     from cloudmap_discovery.deadline import Deadline
+    from cloudmap_discovery.dependencies import Dependency
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.event_hub import EventHub
 
@@ -97,6 +98,7 @@ class CliBed:
     mirror: FakeMirror = field(default_factory=FakeMirror)
     has_namespace: bool = True
     listing_failure: StoreError | None = None
+    dependencies: tuple[Dependency, ...] = ()
     connections: Connections = field(default_factory=Connections)
 
     def __post_init__(self) -> None:
@@ -118,6 +120,7 @@ class CliBed:
             clock=self.clock,
             events=events,
             stale_wait_seconds=0.0,
+            dependencies=self.dependencies,
         )
 
     def run(

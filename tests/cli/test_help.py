@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from tests.cli.cli_bed import CliBed
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
-COMMANDS = ["discover", "explain", "list", "register", "deregister"]
+COMMANDS = ["discover", "explain", "check", "list", "graph", "register", "deregister", "policy"]
 COMMON = {"--namespace", "--region", "--endpoint-url", "--timeout", "--json", "--debug", "--stage"}
 RECORD = {"--version", "--tenant", "--variant", "--owner", "--owner-ref", "--no-wait", "--dry-run"}
+REQUEST = {"--version", "--tenant", "--where", "--sticky"}
 OWN = {
-    "discover": {"--where", "--all"},
-    "explain": {"--where"},
+    "discover": REQUEST | {"--all"},
+    "explain": REQUEST,
+    "check": set[str](),
     "list": set[str](),
-    "register": RECORD | {"--weight", "--attribute", "--adopt"},
+    "graph": {"--format"},
+    "register": RECORD | {"--weight", "--attribute", "--depends-on", "--adopt"},
     "deregister": RECORD,
+    "policy": {"--mode", "--with-targets", "--account"},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from tests.cli.cli_bed import record
 
 if TYPE_CHECKING:
     from tests.cli.cli_bed import CliBed
+
+REGISTER = ("register", "orders", "https://orders.test", "--stage", "Production")
 
 
 def test_an_endpoint_is_registered_and_shown_with_its_fields(bed: CliBed) -> None:
@@ -191,6 +194,18 @@ def test_a_registry_that_fails_is_exit_code_3(bed: CliBed) -> None:
         ),
         (["--attribute", "owner=me"], "error: --attribute is 'owner': "),
         (["--attribute", "a=\t"], "error: --attribute['a'] is '\\t': "),
+        (["--depends-on", "a b"], "error: --depends-on is 'a b': a name is labels of"),
+        (["--depends-on", "users@"], "error: --depends-on is 'users@': a range follows the @"),
+        (["--depends-on", "users@^1,2"], "error: --depends-on is 'users@^1,2': a comma would end it"),
+        (["--depends-on", "users@one two"], "error: --depends-on is 'users@one two': must be a version"),
+        (
+            ["--depends-on", "users", "--depends-on", "users@^1"],
+            "error: --depends-on is 'users@^1': users is given twice",
+        ),
+        (
+            ["--depends-on", "users", "--attribute", "depends-on-2=mail"],
+            "error: --attribute is 'depends-on-2': --depends-on says this already",
+        ),
         (["--owner-ref", ""], "error: --owner-ref is '': "),
         (["--timeout", "0"], "error: --timeout is 0"),
         (["--region", "eu central"], "error: --region is 'eu central': an AWS region"),
@@ -206,6 +221,52 @@ def test_a_wrong_value_is_exit_code_2_and_named_by_its_option(
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith(told)
     assert ran.err.count("\n") == 1
+
+
+def test_what_it_depends_on_becomes_an_attribute_beside_the_others(bed: CliBed) -> None:
+    ran = bed.run(
+        *("register", "orders", "https://orders.test", "--stage", "Production", "--attribute", "color=blue"),
+        *("--depends-on", "users", "--depends-on", "payments@^1.2 || ^2"),
+    )
+
+    (written,) = bed.cloud_map.records
+    assert dict(written.attributes) == {"color": "blue", "depends-on": "users,payments@^1.2 || ^2"}
+    assert "  attribute depends-on  users,payments@^1.2 || ^2" in ran.out.splitlines()
+
+
+def test_what_does_not_fit_into_one_attribute_goes_on_in_the_next(bed: CliBed) -> None:
+    names = [f"{'x' * 60}-{number}" for number in range(20)]
+
+    bed.run(*REGISTER, *(word for name in names for word in ("--depends-on", name)))
+
+    (written,) = bed.cloud_map.records
+    assert list(written.attributes) == ["depends-on", "depends-on-2"]
+    assert ",".join(written.attributes.values()) == ",".join(names)
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)], ids=["written", "planned"])
+def test_more_than_a_record_holds_is_exit_code_2_and_says_what_to_do(
+    bed: CliBed, dry_run: tuple[str, ...]
+) -> None:
+    options = [word for number in range(90) for word in ("--depends-on", f"{'x' * 50}-{number}@^1.2.3")]
+
+    ran = bed.run(*REGISTER, *options, *dry_run, environment={})
+
+    assert (ran.code, ran.out, bed.cloud_map.records) == (2, "", ())
+    assert re.fullmatch(
+        r"error: --depends-on is '90 services': with them the record has 5\d\d\d characters of keys and values "
+        r"together; the limit is 5000\. Leave out their ranges, or name only those that are called directly\n",
+        ran.err,
+    )
+
+
+def test_too_many_attributes_of_one_s_own_are_told_without_advice_on_dependencies(bed: CliBed) -> None:
+    options = [word for number in range(40) for word in ("--attribute", f"key-{number}=x")]
+
+    ran = bed.run(*REGISTER, *options, environment={})
+
+    assert ran.code == 2
+    assert ran.err.startswith("error: --attribute is 4")
 
 
 def test_on_a_terminal_it_shows_what_it_waits_for(bed: CliBed) -> None:

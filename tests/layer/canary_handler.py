@@ -12,7 +12,7 @@ from cloudmap_discovery import async_handler, discover
 
 @async_handler
 async def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    instance = await discover(event["service"], stage=event["stage"])
+    instance = await discover(event["service"], stage=event["stage"], version=event.get("version"))
     loaded = dict(sys.modules)
     own = [module for name, module in loaded.items() if name.partition(".")[0] == "cloudmap_discovery"]
     return {

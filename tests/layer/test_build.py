@@ -14,6 +14,7 @@ import pytest
 
 from layer.archive import UNZIPPED_LIMIT_BYTES
 from layer.build import REQUIREMENTS, ROOT, build_layer
+from layer.content import TOOLS
 from layer.errors import NotPureError, ToolFailedError
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
 from tests.layer.conftest import RUNNING_PYTHON, interpreters_of
@@ -75,8 +76,12 @@ def test_the_library_is_in_it_whole_but_not_its_command_line(layers: Layers, tar
     sources = {
         f"python/cloudmap_discovery/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")
     }
+    for_the_command_line = {f"python/cloudmap_discovery/{name}" for name in TOOLS}
+    assert for_the_command_line < sources
     assert {name for name in names if name.endswith(".py")} == {
-        name for name in sources if not name.startswith("python/cloudmap_discovery/cli/")
+        name
+        for name in sources - for_the_command_line
+        if not name.startswith("python/cloudmap_discovery/cli/")
     }
     assert "python/cloudmap_discovery/py.typed" in names
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.layer.canary_fixtures"]
 
-IN_SLIM: Final = ("cloudmap_discovery", "tenacity")
+IN_SLIM: Final = ("cloudmap_discovery", "nodesemver", "tenacity")
 SDK: Final = ("aiobotocore", "boto3", "botocore")
 # What a lookup does not import, wherever it is at hand.
-HEAVY: Final = {*SDK, "aiohttp", "pydantic", "pydantic_settings", "tenacity"}
+HEAVY: Final = {*SDK, "aiohttp", "nodesemver", "pydantic", "pydantic_settings", "tenacity"}
 
 
 def content_of(folder: Path) -> list[tuple[str, int, int]]:

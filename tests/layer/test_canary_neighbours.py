@@ -29,6 +29,7 @@ pytest_plugins = ["tests.layer.canary_fixtures", "tests.standin.fixtures"]
 FLAVORS: Final = ("slim", "full")
 DISCOVER: Final = "servicediscovery:DiscoverInstances"
 WITH_SDK: Final = {"DISCOVERY_TRANSPORT": "sdk"}
+USERS: Final = {"endpoint": URL, "stage": "Production"}
 
 
 def assert_works(answer: Invocation) -> None:
@@ -115,6 +116,38 @@ def test_a_retry_that_another_module_of_tenacitys_name_prevents_says_what_shadow
         error_type="DiscoveryUnavailableError",
         shadows=bed.task_root / "tenacity.py",
         shadowed=opt / "python" / "tenacity",
+    )
+
+
+def test_a_range_is_read_with_the_layers_nodesemver(bed: Bed, interpreter: Interpreter) -> None:
+    opt = bed.opt("slim", interpreter)
+    bed.aws.seed_instance("services", "users", "1", {**USERS, "version": "1.3.0"})
+
+    answer = bed.function(interpreter, opt).invoke({**EVENT, "version": "^1.2", "import": ["nodesemver"]})
+
+    assert_works(answer)
+    assert answer.payload["files"] == {"nodesemver": f"{opt}/python/nodesemver/__init__.py"}
+
+
+def test_a_range_that_another_module_of_nodesemvers_name_prevents_says_what_shadows_what(
+    bed: Bed, newest: Interpreter
+) -> None:
+    opt = bed.opt("slim", newest)
+    function = bed.function(newest, opt)
+    (bed.task_root / "nodesemver.py").write_text('"""Semver, as our build tools have it."""\n\nMAJOR = 1\n')
+    bed.aws.seed_instance("services", "users", "1", {**USERS, "version": "1.3.0"})
+
+    full, range_ = (
+        function.invoke({**EVENT, "version": "1.3.0"}),
+        function.invoke({**EVENT, "version": "^1.2"}),
+    )
+
+    assert_works(full)
+    assert_says(
+        range_,
+        error_type="ConfigurationError",
+        shadows=bed.task_root / "nodesemver.py",
+        shadowed=opt / "python" / "nodesemver",
     )
 
 

@@ -84,12 +84,17 @@ def test_runtimes_without_bytecode_are_those_that_no_file_in_the_zip_is_for(tmp_
 
 
 def test_the_description_of_the_slim_layer_says_flavor_runtimes_and_packages(tmp_path: Path) -> None:
-    layer_zip(tmp_path, "cloudmap-discovery-0.1.0-slim.zip", "cloudmap_discovery-0.1.0", "tenacity-9.2.1")
+    layer_zip(
+        tmp_path,
+        "cloudmap-discovery-0.1.0-slim.zip",
+        *("cloudmap_discovery-0.1.0", "node_semver-0.9.1", "tenacity-9.2.1"),
+    )
 
     (release,) = read_releases(tmp_path, layer_name="discovery")
 
     assert release.description == (
-        "cloudmap-discovery 0.1.0, slim, for Python 3.11 to 3.14 on x86_64 and arm64, with tenacity 9.2.1"
+        "cloudmap-discovery 0.1.0, slim, for Python 3.11 to 3.14 on x86_64 and arm64, "
+        "with node-semver 0.9.1, tenacity 9.2.1"
     )
 
 

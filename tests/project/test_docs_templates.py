@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from cloudmap_discovery.dependencies import load
 from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, SLIM, find_target
 from tests.project.hcl import Reference, read_hcl
 from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, prose, table
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ATTACH: Final = ROOT / "docs/attach.md"
+DEPENDENCIES: Final = ROOT / "docs/dependencies.md"
 IAM: Final = ROOT / "docs/iam.md"
 POLICIES: Final = [block for block in blocks_of("json") if '"Statement"' in block.text]
 LAYER_ARN: Final = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:layer:(?P<name>[\w-]+):[0-9]+")
@@ -226,10 +228,21 @@ def test_the_table_of_full_layers_has_every_runtime_and_architecture() -> None:
     assert table(ATTACH, *head) == expected
 
 
+def test_dependencies_are_declared_the_same_in_toml_and_in_json(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(block_after("Declaring", DEPENDENCIES, "toml").text)
+    (tmp_path / "b.json").write_text(block_after("Declaring", DEPENDENCIES, "json").text)
+
+    declared = load("a.toml", tmp_path)
+
+    assert len(declared) > 1
+    assert load("b.json", tmp_path) == declared
+
+
 @pytest.mark.parametrize("block", blocks_of("yaml", "json", "hcl"), ids=lambda block: block.id)
 def test_every_other_block_is_one_that_a_test_above_reads(block: Block) -> None:
     known = [
         *POLICIES,
+        block_after("Declaring", DEPENDENCIES, "json"),
         block_after("SAM", ATTACH, "yaml"),
         block_after("Serverless Framework", ATTACH, "yaml"),
         block_after("Terraform", ATTACH, "hcl"),

@@ -1,4 +1,4 @@
-"""With nothing but the package and tenacity, as `pip install cloudmap-discovery` leaves it: no SDK, no pydantic."""
+"""With nothing but the package, node-semver and tenacity, as `pip install cloudmap-discovery` leaves it: no SDK, no pydantic."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ except cloudmap_discovery.DiscoveryError as error:
 
 @pytest.fixture
 def site_packages(tmp_path: Path) -> Path:
-    tenacity = find_spec("tenacity")
-    assert tenacity is not None
-    assert tenacity.origin is not None
-    (tmp_path / "tenacity").symlink_to(Path(tenacity.origin).parent)
+    for name in ("nodesemver", "tenacity"):
+        found = find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        (tmp_path / name).symlink_to(Path(found.origin).parent)
     (tmp_path / "cloudmap_discovery").symlink_to(PACKAGE)
     return tmp_path
 
@@ -70,6 +71,15 @@ def test_a_retry_works(aws: StandIn, site_packages: Path) -> None:
     aws.faults.error("InternalFailure", "servicediscovery", status=500, count=1)
 
     assert printed(site_packages, LOOKUP, aws.environment()) == ["https://users.test"]
+
+
+def test_a_range_is_read(site_packages: Path) -> None:
+    script = """
+from cloudmap_discovery.ranges import parse_range
+print(parse_range("^1.2").matches("1.3.0"))
+"""
+
+    assert printed(site_packages, script, {}) == ["True"]
 
 
 def test_registering_and_deregistering_work(aws: StandIn, site_packages: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
+
+from cloudmap_discovery.model import Attributes
 
 names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}", fullmatch=True)
 hosts = st.from_regex(r"[a-z0-9*?][a-z0-9*?.-]{0,20}", fullmatch=True)
@@ -14,7 +18,7 @@ def seconds(low: float, high: float) -> st.SearchStrategy[float]:
 
 RIGHT: dict[str, st.SearchStrategy[object]] = {
     "namespace": names,
-    "stage": names,
+    "stage": st.lists(names, min_size=1, max_size=10, unique=True).map(">".join),
     "sources": st.lists(st.sampled_from(["cloudmap", "ssm"]), min_size=1, unique=True).map(tuple),
     "mirrors": st.sampled_from([(), ("ssm",)]),
     "transport": st.sampled_from(["auto", "direct", "sdk"]),
@@ -31,6 +35,13 @@ RIGHT: dict[str, st.SearchStrategy[object]] = {
     "region": st.sampled_from(["eu-central-1", "us-gov-west-1", "cn-north-1"]),
     "endpoint_url": st.sampled_from(["http://127.0.0.1:5000", "https://aws.test/base"]),
     "owner_account": st.from_regex(r"[0-9]{12}", fullmatch=True),
+    "dependencies": st.sampled_from(['{"users": "^1.2"}', "dependencies.json", "config/pyproject.toml"]),
+    "version_suffix": st.sampled_from(["-staging", "-rc.1", "-pr-123.x"]),
+    "overrides": st.dictionaries(
+        st.from_regex(r"[a-z][a-z0-9]{0,10}", fullmatch=True),
+        st.from_regex(r"http://[a-z]{1,10}:[0-9]{4}", fullmatch=True),
+        min_size=1,
+    ).map(Attributes),
     "preload": st.booleans(),
     "allowed_endpoints": st.lists(hosts, min_size=1, max_size=4).map(tuple),
 }
@@ -39,6 +50,8 @@ RIGHT: dict[str, st.SearchStrategy[object]] = {
 def text_of(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value) or "none"
+    if isinstance(value, Attributes):
+        return json.dumps(dict(value))
     if isinstance(value, bool):
         return str(int(value))
     return repr(value) if isinstance(value, float) else str(value)
@@ -46,7 +59,7 @@ def text_of(value: object) -> str:
 
 WRONG: dict[str, list[str]] = {
     "namespace": ["with space", "ä", "x" * 1025],
-    "stage": ["a b", "a>b", "pr-123>Staging", "x" * 41, "ä", "a/b"],
+    "stage": ["a b", "a>", ">a", "a>a", "a>b c", "x" * 41, "ä", "a/b", ">".join("abcdefghijk")],
     "sources": ["cloudmap,", "cloudmap,cloudmap", "dynamodb", "cloudmap;ssm", "none", ",", "CLOUDMAP", "s3"],
     "mirrors": ["cloudmap", "ssm,ssm", "none,ssm", "all"],
     "transport": ["boto3", "SDK", "direct,sdk", "none"],
@@ -69,6 +82,9 @@ WRONG: dict[str, list[str]] = {
         "http://a:x",
     ],
     "owner_account": ["12345678901", "1234567890123", "12345678901a", "1234 5678 9012", "١٢٣٤٥٦٧٨٩٠١٢"],
+    "dependencies": ["users", "users=^1.2", "[]", "dependencies.yaml"],
+    "version_suffix": ["staging", "-", "1.0", "-a+b", "+b", "-01", "- x"],
+    "overrides": ["users=http://localhost", "[]", "7", "{", '{"users": "http://a", "users": "http://b"}'],
     "preload": ["2", "-1", "on", "yes", "1.0", "true false", "\N{FULLWIDTH DIGIT ONE}"],
     "allowed_endpoints": ["a,,b", "https://a.test", "a b", "a/b", ","],
 }

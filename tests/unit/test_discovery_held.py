@@ -172,7 +172,7 @@ async def test_what_is_ready_is_bounded_by_what_is_held() -> None:
         await bed.find(f"s-{number}")
         await bed.discovery.discover(f"s-{number}")
 
-    assert len(bed.discovery._ready) <= 2 * 16
+    assert len(bed.discovery._ready._choices) <= 2 * 16
 
 
 def test_a_guard_that_is_used_raises() -> None:

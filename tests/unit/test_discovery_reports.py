@@ -33,7 +33,7 @@ async def chosen(bed: Bed, where: dict[str, str] | None = None) -> set[str]:
     """Return what is chosen over the whole range of the random source."""
     found = set()
     for number in (0.0, 0.25, 0.5, 0.75, 0.999):
-        bed.discovery._random = always(number)
+        bed.discovery._held._random = always(number)
         found.add((await bed.find(where=where)).endpoint)
     await bed.landed()
     return found

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from cloudmap_discovery.cache import Slot
 from cloudmap_discovery.clock import Instant
-from cloudmap_discovery.freshness import Entry, HeldAnswer
+from cloudmap_discovery.freshness import Absence, Entry, HeldAnswer
 from cloudmap_discovery.ready import Ready, ReadyTable
-from tests.unit.bed import DENIED, STAGE, Bed, key_of, make_bed, users
+from tests.unit.bed import DENIED, STAGE, key_of, make_bed, users
 
 if TYPE_CHECKING:
-    from cloudmap_discovery.model import Instance
+    from collections.abc import Iterable
+
+    from cloudmap_discovery.cache import Cache
+    from cloudmap_discovery.model import Instance, Key
+    from cloudmap_discovery.ready import Asked
 
 ANSWER = HeldAnswer((users(),), "cloudmap", Instant(100.0, 5.0), 60.0)
 
@@ -32,39 +36,81 @@ def test_a_single_candidate_needs_no_draw() -> None:
     assert ready(users("https://a.test"), users("https://b.test", variant="b")).only is None
 
 
-def test_invalidating_a_key_forgets_both_spellings_of_the_default_stage() -> None:
-    table = ReadyTable("Production")
-    for stage in (None, "Production", "Staging"):
-        table["users", stage] = ready()
-        table["orders", stage] = ready()
+def test_a_choice_below_absences_is_fresh_as_long_as_these_are_remembered() -> None:
+    absence = Absence(("cloudmap",), "", (), (), since=Instant(110.0, 15.0), seconds=5.0, misses=1)
 
-    table.invalidate(key_of("users", "Production"))
-    table.invalidate(key_of("orders", "Staging"))
-    table.invalidate(key_of("unknown", "Production"))
+    choice = Ready((users(),), ANSWER, Slot(Entry(ANSWER), 0.0), [absence])
 
-    assert set(table) == {("users", "Staging"), ("orders", None), ("orders", "Production")}
+    assert (choice.wall_from, choice.wall_until) == (110.0, 115.0)
+    assert (choice.monotonic_from, choice.monotonic_until) == (15.0, 20.0)
+
+
+def asked(service: str, stage: str | None, version: str | None = None) -> Asked:
+    return (service, stage, version, None)
+
+
+def test_invalidating_a_key_forgets_every_request_that_depends_on_it() -> None:
+    table = ReadyTable()
+    table.keep(asked("users", None), [key_of()], ready())
+    table.keep(asked("users", "Production"), [key_of()], ready())
+    table.keep(asked("users", "Production", "^1"), [key_of()], ready())
+    table.keep(asked("users", "pr-1>Production"), [key_of(stage="pr-1"), key_of()], ready())
+    table.keep(asked("users", "Staging"), [key_of(stage="Staging")], ready())
+    table.keep(asked("orders", None), [key_of("orders")], ready())
+
+    table.invalidate(key_of())
+    table.invalidate(key_of("unknown"))
+
+    assert set(table._choices) == {asked("users", "Staging"), asked("orders", None)}
+
+
+def test_a_ladder_is_forgotten_with_a_stage_above_the_one_that_serves() -> None:
+    table = ReadyTable()
+    table.keep(asked("users", "pr-1>Production"), [key_of(stage="pr-1"), key_of()], ready())
+
+    table.invalidate(key_of(stage="pr-1"))
+
+    assert table.get(asked("users", "pr-1>Production")) is None
+
+
+def test_a_great_many_requests_of_one_key_are_not_all_kept() -> None:
+    table = ReadyTable()
+
+    for number in range(1000):
+        table.keep(asked("users", "Production", f"^1.{number}"), [key_of()], ready())
+
+    assert len(table._choices) <= 64
+    assert table.get(asked("users", "Production", "^1.999")) is not None
+
+
+def test_everything_can_be_forgotten() -> None:
+    table = ReadyTable()
+    table.keep(asked("users", None), [key_of()], ready())
+
+    table.forget_all()
+
+    assert table.get(asked("users", None)) is None
 
 
 class Racing(ReadyTable):
     """A table during whose every write the key is forgotten by another thread."""
 
-    def __init__(self, bed: Bed) -> None:
-        super().__init__("-")
-        self._cache = bed.discovery._cache
+    cache: Cache
 
-    def __setitem__(self, which: tuple[str, str | None], ready: Ready) -> None:
-        super().__setitem__(which, ready)
-        self._cache.drop(key_of())
+    def keep(self, asked: Asked, keys: Iterable[Key], ready: Ready) -> None:
+        super().keep(asked, keys, ready)
+        self.cache.drop(key_of())
 
 
 async def test_a_choice_does_not_become_ready_where_its_key_is_forgotten_meanwhile() -> None:
     bed = make_bed()
     bed.cloud_map.put(users())
-    table = bed.discovery._ready = Racing(bed)
+    table = bed.discovery._held._ready = Racing()
+    table.cache = bed.discovery._cache
 
     await bed.find()
 
-    assert table == {}
+    assert table._choices == {}
     assert bed.discovery.held("users", STAGE) is None
 
 
@@ -77,4 +123,4 @@ async def test_what_is_stale_does_not_become_ready() -> None:
 
     await bed.find()
 
-    assert bed.discovery._ready == {}
+    assert bed.discovery._ready._choices == {}

@@ -47,6 +47,7 @@ async def test_services_are_those_of_the_stage_the_default_stage_or_no_stage() -
     assert await seeded("Production").registry.services(stage="-") == ["orders"]
     assert await seeded().registry.services() == ["orders"]
     assert await seeded().registry.services(stage="Nowhere") == []
+    assert await seeded().registry.services(stage="Nowhere>Staging>-") == ["orders", "users"]
 
 
 async def test_a_namespace_that_is_not_there_has_nothing_and_is_not_created() -> None:
@@ -60,7 +61,7 @@ async def test_a_wrong_stage_is_an_error_before_any_call() -> None:
     bed = RegistryBed()
 
     with pytest.raises(InvalidValueError):
-        await bed.registry.services(stage="A>B")
+        await bed.registry.services(stage="A>")
 
     assert bed.cloud.transport.calls == []
 

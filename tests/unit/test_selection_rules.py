@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cloudmap_discovery.model import Attributes, Instance, PassedOver
+from cloudmap_discovery.model import Instance, PassedOver
+from cloudmap_discovery.ranges import parse_range
 from cloudmap_discovery.selection import (
-    candidates,
+    Criteria,
     describe,
     describe_wanted,
     draw,
@@ -14,18 +15,7 @@ from cloudmap_discovery.selection import (
     matching,
     passed_over,
 )
-
-
-def record(name: str, **fields: object) -> Instance:
-    return Instance("users", f"https://{name}.test", stage="Production", id=name, **fields)  # type: ignore[arg-type]  # fields are of the types that Instance wants
-
-
-def names(instances: object) -> list[str]:
-    return [instance.id for instance in instances]  # type: ignore[attr-defined]  # a sequence of instances
-
-
-def chosen_from(*instances: Instance, where: dict[str, str] | None = None) -> list[str]:
-    return names(candidates(matching(instances, Attributes(where))))
+from tests.unit.choosing import asking, chosen_from, names, record
 
 
 def test_where_keeps_records_whose_attributes_are_exactly_so() -> None:
@@ -39,7 +29,7 @@ def test_where_keeps_records_whose_attributes_are_exactly_so() -> None:
     assert chosen_from(blue, green, bare, where={}) == ["bare", "blue", "green"]
 
 
-def test_records_of_a_tenant_are_never_returned() -> None:
+def test_without_a_tenant_records_of_one_are_never_returned() -> None:
     ours, theirs = (
         record("ours"),
         record("theirs", tenant="acme", version="9.0.0", attributes={"color": "blue"}),
@@ -65,6 +55,13 @@ def test_records_of_weight_zero_stay_where_all_that_remain_have_it() -> None:
 
 def test_weights_are_looked_at_before_versions() -> None:
     assert chosen_from(record("new", version="2.0.0", weight=0), record("old", version="1.0.0")) == ["old"]
+
+
+@pytest.mark.parametrize("version", ["2.0.0-rc.1", "latest"])
+def test_what_cannot_be_taken_does_not_make_a_drained_record_vanish(version: str) -> None:
+    drained = record("drained", version="1.0.0", weight=0)
+
+    assert chosen_from(drained, record("other", version=version)) == ["drained"]
 
 
 def test_the_highest_release_is_chosen() -> None:
@@ -148,11 +145,11 @@ def test_every_record_passed_over_has_one_reason() -> None:
         "drained": "is drained (weight 0)",
         "green": "has no version, and there is one that has",
         "old": "there is a higher version",
-        "rc": "3.0.0-rc.1 is a pre-release",
-        "odd": "version latest is not a semantic version",
+        "rc": "3.0.0-rc.1 is a pre-release: it has to be asked for",
+        "odd": "version latest is not a semantic version: it has to be asked for",
         "plain": "has no version, and there is one that has",
     }
-    assert passed_over([records[1]], {"color": "blue", "zone": "a"}) == (
+    assert passed_over([records[1]], asking({"color": "blue", "zone": "a"})) == (
         PassedOver("green", "does not have color=blue, zone=a"),
     )
 
@@ -187,5 +184,13 @@ def test_an_instance_is_described_by_what_tells_it_apart() -> None:
 
 
 def test_what_was_wanted_is_described() -> None:
-    assert describe_wanted({"color": "blue", "zone": "a"}) == "color=blue, zone=a"
-    assert describe_wanted({}) == "no tenant and a released version or none"
+    assert describe_wanted(asking({"color": "blue", "zone": "a"})) == "color=blue, zone=a"
+    assert describe_wanted(asking()) == "no tenant and a released version or none"
+    assert describe_wanted(asking(version="^1.2")) == "version ^1.2"
+    assert describe_wanted(asking(tenant="acme")) == "tenant acme, or none"
+    assert describe_wanted(asking({"color": "blue"}, "1.x", "acme")) == (
+        "version 1.x and color=blue and tenant acme, or none"
+    )
+    assert describe_wanted(Criteria(version=parse_range("1.1.0", "-staging"))) == (
+        "version 1.1.0 with -staging appended"
+    )

@@ -79,6 +79,7 @@ def test_bounds_are_part_of_what_is_allowed(name: str, lowest: float, highest: f
         ("mirrors", "none", ()),
         ("allowed_endpoints", "*.example.test, 123456789012", ("*.example.test", "123456789012")),
         ("stage", "-", "-"),
+        ("stage", " pr-123 > Staging>- ", "pr-123>Staging>-"),
         ("preload", "True", True),
         ("preload", "0", False),
     ],

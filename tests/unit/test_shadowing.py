@@ -22,12 +22,13 @@ def layer(tmp_path: Path) -> Path:
     return tmp_path / "layer"
 
 
-def install(folder: Path, name: str, version: str) -> Path:
+def install(folder: Path, name: str, version: str, *, package: str | None = None) -> Path:
     (folder / name).mkdir(parents=True)
     (folder / name / "__init__.py").touch()
-    notes = folder / f"{name}-{version}.dist-info"
+    distribution = package or name
+    notes = folder / f"{distribution}-{version}.dist-info"
     notes.mkdir()
-    (notes / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (notes / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
     return folder / name
 
 
@@ -69,6 +70,18 @@ def test_nothing_is_said_of_a_package_from_elsewhere_that_hides_nothing_and_is_n
     install(task, "aiobotocore", version)
 
     assert shadowing(["aiobotocore"], path=[str(task), str(layer)], home=layer) is None
+
+
+def test_a_package_whose_name_is_not_its_modules_is_found_by_its_own(task: Path, layer: Path) -> None:
+    old = install(task, "nodesemver", "0.8.9", package="node_semver")
+    new = install(layer, "nodesemver", "0.9.1", package="node_semver")
+
+    said = shadowing(["nodesemver"], path=[str(task), str(layer)], home=layer)
+
+    assert said == (
+        f"nodesemver is imported from {old} (0.8.9), which comes before {new} (0.9.1); "
+        "cloudmap-discovery needs node-semver>=0.9"
+    )
 
 
 def test_every_package_that_is_in_the_way_is_named(task: Path, layer: Path) -> None:
