@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,14 +25,18 @@ from tests.benchmarks.measuring import fastest, table
 from tests.standin.client import StandInProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROUNDS: Final = 15
 CALLS: Final = 20_000
 STAGE: Final = "Production"
+LADDER: Final = f"pr-7>{STAGE}"
 BARE: Final = "a bare async function over a dict"
 ONE: Final = "discover, one instance"
+RANGED: Final = "discover, one instance, version=^1.2"
+LADDERED: Final = "discover, a ladder of two stages"
+STICKY: Final = "discover, five instances, sticky"
 FIVE: Final = "discover, five instances by weight"
 POWERTOOLS: Final = "Powertools get_parameter (not async)"
 NOW: Final = "now"
@@ -49,6 +54,14 @@ async def one_round(calls: int) -> dict[str, float]:
     async def bare(service: str, *, stage: str) -> str:
         return answers[service, stage]
 
+    has_ranges = "version" in signature(discover).parameters  # not in older revisions
+
+    def powertools() -> float:
+        started = time.perf_counter()
+        for _ in range(calls):
+            get_parameter("/services/Production/users", max_age=3600)
+        return (time.perf_counter() - started) / calls * 1e6
+
     async def measure(calls: int) -> dict[str, float]:
         started = time.perf_counter()
         for _ in range(calls):
@@ -62,14 +75,31 @@ async def one_round(calls: int) -> dict[str, float]:
         for _ in range(calls):
             await discover("orders", stage=STAGE)
         five = (time.perf_counter() - started) / calls * 1e6
-        started = time.perf_counter()
-        for _ in range(calls):
-            get_parameter("/services/Production/users", max_age=3600)
-        powertools = (time.perf_counter() - started) / calls * 1e6
-        return {BARE: floor, ONE: one, FIVE: five, POWERTOOLS: powertools}
+        if not has_ranges:
+            return {BARE: floor, ONE: one, FIVE: five, POWERTOOLS: powertools()}
+        more = await requests_of_more(discover, calls)
+        return {BARE: floor, ONE: one, **more, FIVE: five, POWERTOOLS: powertools()}
 
     await measure(10)
     return await measure(calls)
+
+
+async def requests_of_more(discover: Callable[..., Awaitable[object]], calls: int) -> dict[str, float]:
+    """Return the microseconds of a call that asks for a version, a ladder or a sticky key."""
+    fewer = max(calls // 10, 1)
+    started = time.perf_counter()
+    for _ in range(calls):
+        await discover("users", stage=STAGE, version="^1.2")
+    ranged = (time.perf_counter() - started) / calls * 1e6
+    started = time.perf_counter()
+    for _ in range(fewer):
+        await discover("users", stage=LADDER)
+    ladder = (time.perf_counter() - started) / fewer * 1e6
+    started = time.perf_counter()
+    for _ in range(fewer):
+        await discover("orders", stage=STAGE, sticky="customer-42")
+    sticky = (time.perf_counter() - started) / fewer * 1e6
+    return {RANGED: ranged, LADDERED: ladder, STICKY: sticky}
 
 
 def cached_reads(trees: Mapping[str, Path], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
@@ -78,7 +108,10 @@ def cached_reads(trees: Mapping[str, Path], rounds: int = ROUNDS) -> dict[str, d
     with StandInProcess() as stand_in:
         environment = {**os.environ, **stand_in.environment(), "DISCOVERY_TTL": "3600"}
         stand_in.seed_instance(
-            "services", "users", "1", {"endpoint": "https://users.example.com", "stage": STAGE}
+            "services",
+            "users",
+            "1",
+            {"endpoint": "https://users.example.com", "stage": STAGE, "version": "1.4.2"},
         )
         stand_in.seed_parameter("/services/Production/users", "https://users.example.com")
         for number in range(5):
@@ -117,7 +150,7 @@ def cached_table(results: Mapping[str, Mapping[str, float]]) -> str:
             f"{micros:.2f} µs",
             f"{micros / now[BARE]:.1f} x",
             f"{now[POWERTOOLS] / micros:.1f} x",
-            *(f"{one[name]:.2f} µs" for one in earlier.values()),
+            *(f"{one[name]:.2f} µs" if name in one else "" for one in earlier.values()),
         )
         for name, micros in now.items()
     ]
