@@ -141,3 +141,18 @@ def test_services_lists_what_a_stage_has() -> None:
 
         assert sync.services(stage="Production") == ["users"]
         assert sync.services(stage="Staging") == ["orders"]
+
+
+async def test_a_fake_registry_takes_a_ladder_as_its_stage() -> None:
+    with fake_registry(stage="pr-7>Production") as registry:
+        registry.put("users", "https://users.test", stage="Production", version="1.4.2")
+        registry.put("users", "https://acme.test", stage="Production", version="1.5.0", tenant="acme")
+
+        found = await cloudmap_discovery.discover("users", version="^1")
+        tenants = await cloudmap_discovery.discover("users", tenant="acme")
+        names = await cloudmap_discovery.services()
+        with pytest.raises(InvalidValueError, match="written to one stage"):
+            await cloudmap_discovery.register("orders", "https://orders.test")
+
+    assert (found.endpoint, found.stage) == ("https://users.test", "Production")
+    assert (tenants.endpoint, names) == ("https://acme.test", ["users"])
