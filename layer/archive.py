@@ -19,6 +19,7 @@ DIRECT_UPLOAD_LIMIT_BYTES = 50 * MEBIBYTE
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _UNIX = 3
+_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ def write_zip(folder: Path, destination: Path, *, prefix: str) -> Size:
     """
     unfinished = destination.with_name(f".{destination.name}.{os.getpid()}")
     try:
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(_files(folder), key=str):
                 entry = zipfile.ZipInfo(str(PurePosixPath(prefix) / path), date_time=_DATE)
                 entry.create_system = _UNIX
                 entry.external_attr = (stat.S_IFREG | mode(path)) << 16
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, (folder / path).read_bytes())
+                # Not the archive's level: an entry that one makes oneself has the default.
+                archive.writestr(entry, (folder / path).read_bytes(), compresslevel=_LEVEL)
         unfinished.replace(destination)
     finally:
         unfinished.unlink(missing_ok=True)

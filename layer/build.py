@@ -23,7 +23,7 @@ from layer.archive import (
     megabytes,
     write_zip,
 )
-from layer.bytecode import Bytecode, add_bytecode
+from layer.bytecode import Bytecode, add_bytecode, left_out
 from layer.content import belongs, not_pure
 from layer.errors import LayerError, NotPureError, ToolFailedError
 from layer.interpreters import Interpreter, find_interpreters
@@ -74,7 +74,10 @@ def build_layer(
         if target.flavor == "slim":
             _check_pure(packages)
         is_lean = target.flavor == "slim"
-        bytecode = tuple(add_bytecode(packages, each, is_lean=is_lean) for each in interpreters)
+        leave_out = left_out(len(interpreters))
+        bytecode = tuple(
+            add_bytecode(packages, each, is_lean=is_lean, leave_out=leave_out) for each in interpreters
+        )
         check_unzipped(packages)
         dist.mkdir(parents=True, exist_ok=True)
         path = dist / target.zip_name(version)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from layer.tools import run_tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from layer.interpreters import Interpreter
 
 RUNTIME_FOLDER: Final = PurePosixPath("/opt/python")
@@ -40,6 +42,15 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/stores/parameter_mirror.py",
 )
 """Sources that no lookup imports."""
+NOT_COMPILED_FOR_FOUR: Final = (
+    "cloudmap_discovery/ranges.py",
+    "nodesemver/*.py",
+    "tenacity/*.py",
+    "tenacity/*/*.py",
+)
+"""Sources that few lookups import, and then once: what a version and the first retry take. With bytecode for four Pythons
+the zip has no room for them: compiling takes 17 and 24 ms of a whole processor."""
+_MOST_WITH_ALL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +62,19 @@ class Bytecode:
     refused: tuple[str, ...]
 
 
-def add_bytecode(folder: Path, interpreter: Interpreter, *, is_lean: bool) -> Bytecode:
+def left_out(pythons: int) -> tuple[str, ...]:
+    """Return the patterns of what lean bytecode leaves out in a layer that has it for so many Pythons."""
+    return NOT_COMPILED_IF_LEAN + (NOT_COMPILED_FOR_FOUR if pythons > _MOST_WITH_ALL else ())
+
+
+def add_bytecode(
+    folder: Path, interpreter: Interpreter, *, is_lean: bool, leave_out: Sequence[str] = ()
+) -> Bytecode:
     """Compile every source below `folder` into `__pycache__` beside it, where bytecode of other versions may lie already.
 
     Hash-based and unchecked: the loader compares neither the source's date, which a zip does not keep, nor its content. Lean
     bytecode leaves out what only people and tools read (docstrings, annotations of functions, imports for type
-    checkers, columns in tracebacks), and sources that no lookup imports: half of it, for each Python that one zip serves.
+    checkers, columns in tracebacks), and the sources that match `leave_out`: half of it, for each Python that one zip serves.
     """
     script = Path(__file__).with_name("compile_tree.py")
     command: list[str | Path] = [interpreter.path, "-I", "-S", "-B", "-W", "ignore"]
@@ -64,6 +82,6 @@ def add_bytecode(folder: Path, interpreter: Interpreter, *, is_lean: bool) -> By
         command += ["-X", "no_debug_ranges"]
     command += [script, folder, RUNTIME_FOLDER.as_posix()]
     if is_lean:
-        command += ["--lean", "--leave-out", *NOT_COMPILED_IF_LEAN]
+        command += ["--lean", "--leave-out", *leave_out]
     said = json.loads(run_tool(command, to="compile the layer's bytecode"))
     return Bytecode(interpreter, said["compiled"], tuple(said["refused"]))
