@@ -185,3 +185,30 @@ def test_an_error_at_a_store_is_a_copy_that_names_it() -> None:
 
     assert (at_store.store, error.store) == ("ssm", "")
     assert at_store.__cause__ is error.__cause__
+
+
+def test_a_long_list_of_what_is_there_is_cut_and_followed_by_all_versions_and_tenants() -> None:
+    error = NoMatchingInstanceError(
+        "users",
+        "Production",
+        wanted="version ^9",
+        available=[f"id-{number} (version 1.{number}.0)" for number in range(12)],
+        versions=[f"1.{number}.0" for number in range(12)],
+        tenants=["acme"],
+        stages=["-", "Staging"],
+    )
+
+    assert str(error).startswith(
+        "service 'users' in stage 'Production' has no instance with version ^9; it has: id-0 "
+    )
+    assert "id-9 (version 1.9.0); and 2 more; all versions: 1.0.0, 1.1.0" in str(error)
+    assert "1.9.0, …; all tenants: acme; it is also known in stages none (-), Staging" in str(error)
+    assert "id-10" not in str(error)
+
+
+def test_a_ladder_without_the_service_is_told_as_one() -> None:
+    error = ServiceNotFoundError("users", "pr-7>Staging", stores=["cloudmap"], stages=["Production"])
+
+    assert str(error) == (
+        "no service 'users' in any of the stages 'pr-7>Staging'; asked cloudmap; it is known in stage Production"
+    )
