@@ -73,8 +73,8 @@ demo: $(READY) build ## See the main job work: real layer, real runtime, a stand
 	@$(BIN)/python -m tests.demo $(call option,FLAVOR,--flavor)
 
 .PHONY: bench
-bench: $(READY) ## Measure cached reads, cold keys, memory and the layer's bytecode
-	@for name in cached cold_key memory layer_bytecode; do $(BIN)/python -m tests.benchmarks.$$name; done
+bench: $(READY) ## Measure cached reads, cold keys, memory, snapshots and the layer's bytecode
+	@for name in cached cold_key memory snapshot layer_bytecode; do $(BIN)/python -m tests.benchmarks.$$name; done
 
 .PHONY: bench-cold
 bench-cold: $(READY) ## Measure cold starts, side by side with peers, for a quarter of an hour (ROUNDS=15 WRITE=1)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.stores.control_port import Control
     from cloudmap_discovery.stores.mirror_port import Mirror
     from cloudmap_discovery.stores.port import Store
+    from cloudmap_discovery.syncing import Syncer
 
 
 class Connections(Protocol):
@@ -60,7 +61,7 @@ class Core:
         self,
         settings: Settings,
         discovery: Discovery,
-        make_registry: Callable[[], Registry],
+        make_registry: Callable[[], tuple[Registry, Syncer]],
         *,
         transport: Connections,
         health: StoreHealth,
@@ -73,7 +74,7 @@ class Core:
         self.discovery = discovery
         self.transport = transport
         self._make_registry = make_registry
-        self._registry: Registry | None = None
+        self._writers: tuple[Registry, Syncer] | None = None
         self._lock = threading.Lock()
         self.health = health
         self._chooser = chooser
@@ -83,10 +84,18 @@ class Core:
     @property
     def registry(self) -> Registry:
         """What registers, deregisters and lists."""
+        return self._made()[0]
+
+    @property
+    def syncer(self) -> Syncer:
+        """What makes mirrors equal to Cloud Map."""
+        return self._made()[1]
+
+    def _made(self) -> tuple[Registry, Syncer]:
         with self._lock:
-            if self._registry is None:
-                self._registry = self._make_registry()
-            return self._registry
+            if self._writers is None:
+                self._writers = self._make_registry()
+            return self._writers
 
     def after_fork_in_child(self) -> None:
         """Drop the parent's connections without touching them; what is held stays good."""
@@ -150,22 +159,27 @@ def assemble(
         dependencies=dependencies,
     )
 
-    def make_registry() -> Registry:
-        from cloudmap_discovery.mirrors import Mirrors  # noqa: PLC0415 -- for writers alone
+    def make_registry() -> tuple[Registry, Syncer]:
+        from cloudmap_discovery.listing import Listing  # noqa: PLC0415 -- for writers alone
+        from cloudmap_discovery.mirrors import Mirrors  # noqa: PLC0415 -- the same
         from cloudmap_discovery.registry import Registry  # noqa: PLC0415 -- the same
+        from cloudmap_discovery.syncing import Syncer  # noqa: PLC0415 -- the same
 
-        controlled = control()
-        return Registry(
+        controlled, mirrored, namespace = control(), mirrors(), settings.namespace
+        listing = Listing(controlled, namespace=namespace, clock=clock, events=events, sleep=sleep)
+        registry = Registry(
             controlled,
-            mirrors=Mirrors(controlled, mirrors(), namespace=settings.namespace, events=events),
+            mirrors=Mirrors(controlled, mirrored, namespace=namespace, events=events, listing=listing),
+            listing=listing,
             clock=clock,
             events=events,
             forget=discovery.forget,
-            namespace=settings.namespace,
+            namespace=namespace,
             default_stage=settings.stage,
             sleep=sleep,
             random=system.random,
         )
+        return registry, Syncer(controlled, listing, mirrored, namespace=namespace, clock=clock)
 
     return Core(
         settings,

@@ -234,7 +234,7 @@ class Discovery:
         key, served = await self._stages.served(query.keys)
         serve = served.serve
         selected = select(serve.answer.instances, query)
-        held_seconds = asked.seconds_since(serve.answer.sent)
+        held_seconds = serve.answer.told_age(asked.seconds_since(serve.answer.sent))
         is_old = held_seconds > self._policy.negative_ttl_seconds
         if not selected and is_old and not self._serving.backs_off(key):
             try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery.encoding import address_fault, decode_time
+from cloudmap_discovery.encoding import address_fault, decode_time, encode_time
 from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError
 from cloudmap_discovery.limits import check_text, check_weight
 from cloudmap_discovery.model import DEFAULT_WEIGHT, Instance, PassedOver, record_id
@@ -86,24 +86,28 @@ def read_parameter(value: str, *, parameter: str, service: str, stage: str) -> P
     if isinstance(data, dict) and data.keys() & _ENVELOPE_FIELDS:
         return _read_envelope(data, parameter, service, stage)
     items = data if isinstance(data, list) else [data]
-    return _read_records(items, parameter, service, stage, mirrored=False)
+    return ParameterContent(*read_records(items, parameter, service, stage, lenient=False))
 
 
-def is_mirror(value: str) -> bool:
-    """Return whether a parameter's value is a mirror's, of this format or a later one, and not a person's."""
+def not_ours(value: str, namespace: str) -> str | None:
+    """Return who else wrote a parameter's value than a mirror of this namespace, in this format or a later one."""
     try:
         data = json.loads(value)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(data, dict) and data.get("mirrored") is True
+        data = None
+    if not isinstance(data, dict) or data.get("mirrored") is not True:
+        return "a person"
+    whose = data.get("namespace", namespace)
+    return None if whose == namespace else f"the mirror of the namespace {whose!r:.200}"
 
 
-def write_mirror(instances: Iterable[Instance]) -> MirrorText:
-    """Return the text that mirrors these records: all of them, or, beyond 8,192 bytes, that there are too many."""
-    records = [_record(instance) for instance in sorted(instances, key=lambda instance: instance.id)]
-    text = _text({"format": FORMAT, "mirrored": True, "instances": records})
+def write_mirror(instances: Iterable[Instance], namespace: str) -> MirrorText:
+    """Return the text that mirrors these records of a namespace: all, or, beyond 8,192 bytes, that there are too many."""
+    records = [record_fields(instance) for instance in sorted(instances, key=lambda instance: instance.id)]
+    head = {"format": FORMAT, "mirrored": True, "namespace": namespace}
+    text = _text({**head, "instances": records})
     if len(text) > MAX_LARGE_BYTES:
-        return MirrorText(_text({"format": FORMAT, "mirrored": True, "overflow": True}), overflow=True)
+        return MirrorText(_text({**head, "overflow": True}), overflow=True)
     return MirrorText(text, is_large=len(text) > MAX_STANDARD_BYTES)
 
 
@@ -112,18 +116,26 @@ def _text(data: dict[str, Any]) -> str:
     return json.dumps(data, separators=(",", ":")).replace("{{", "{\\u007b")
 
 
-def _record(instance: Instance) -> dict[str, Any]:
+def record_fields(instance: Instance, *, is_whole: bool = False) -> dict[str, Any]:
+    """Return what a mirror repeats of a record, without the service and stage that its place says.
+
+    `is_whole` adds who registered it, and when.
+    """
     derived = record_id(instance.service, instance.stage, instance.version, instance.tenant, instance.variant)
     fields = {
         "endpoint": instance.endpoint,
         "version": instance.version,
         "tenant": instance.tenant,
         "variant": instance.variant,
-        "weight": instance.weight,
+        "weight": None if is_whole and instance.weight == DEFAULT_WEIGHT else instance.weight,
         "attributes": dict(instance.attributes) or None,
         # A record that others registered has an id of its own; ours follows from the rest.
         "id": None if instance.id == derived else instance.id,
     }
+    if is_whole:
+        fields |= {"owner": instance.owner, "owner_ref": instance.owner_ref}
+        if instance.registered_at is not None:
+            fields["registered_at"] = encode_time(instance.registered_at)
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -159,30 +171,35 @@ def _read_envelope(data: dict[str, Any], parameter: str, service: str, stage: st
     items = data.get("instances")
     if not isinstance(items, list):
         raise MalformedRecordError(parameter, "its instances are not a list")
-    return _read_records(items, parameter, service, stage, mirrored=mirrored)
+    records = read_records(items, parameter, service, stage, lenient=mirrored)
+    return ParameterContent(*records, mirrored=mirrored)
 
 
-def _read_records(
-    items: list[Any], parameter: str, service: str, stage: str, *, mirrored: bool
-) -> ParameterContent:
+def read_records(
+    items: Iterable[Any], place: str, service: str, stage: str, *, lenient: bool
+) -> tuple[tuple[Instance, ...], tuple[PassedOver, ...]]:
+    """Return the records of a service and stage that stand at a place, and those of which no use can be made.
+
+    `lenient` reads what we wrote: fields that are not known come from a later version.
+    """
     instances: dict[str, Instance] = {}
     passed_over = []
     for index, item in enumerate(items):
-        place = f"{parameter}[{index}]"
+        record = f"{place}[{index}]"
         try:
-            instance = _read_record(item, service, stage, lenient=mirrored)
+            instance = _read_record(item, service, stage, lenient=lenient)
         except InvalidValueError as error:
-            passed_over.append(PassedOver(place, str(error)))
+            passed_over.append(PassedOver(record, str(error)))
             continue
         if instance.id in instances and "id" not in item:
             # People list endpoints without saying what tells them apart; the endpoint does.
             digest = hashlib.sha256(instance.endpoint.encode()).hexdigest()[:8]
             instance = replace(instance, id=f"{instance.id}-{digest}")
         if instance.id in instances:
-            passed_over.append(PassedOver(place, f"another record has its id {instance.id!r:.100}"))
+            passed_over.append(PassedOver(record, f"another record has its id {instance.id!r:.100}"))
             continue
         instances[instance.id] = instance
-    return ParameterContent(tuple(instances.values()), tuple(passed_over), mirrored)
+    return tuple(instances.values()), tuple(passed_over)
 
 
 def _read_record(data: Any, service: str, stage: str, *, lenient: bool) -> Instance:

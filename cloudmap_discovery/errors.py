@@ -255,11 +255,17 @@ class ThrottledError(StoreError):
 
 
 class AccessDeniedError(StoreError):
-    """The caller may not do this; `action` is the IAM action that is missing, `code` AWS's."""
+    """The caller may not do this; `action` is the IAM action that is missing, `code` AWS's.
 
-    def __init__(self, message: str, *, action: str = "", code: str = "", **about: Any) -> None:
+    `names_action` says that AWS named the action; otherwise it is the one that was called.
+    """
+
+    def __init__(
+        self, message: str, *, action: str = "", names_action: bool = False, code: str = "", **about: Any
+    ) -> None:
         super().__init__(message, **about)
         self.action = action
+        self.names_action = names_action
         self.code = code
 
 

@@ -17,6 +17,7 @@ from cloudmap_discovery.freshness import (
     TellAbsence,
     TellFailure,
     decide,
+    is_known,
     last_absence,
 )
 from cloudmap_discovery.ladder import Answered, Failed, Missed, Unavailable, passed_over
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cloudmap_discovery.clock import Instant
-    from cloudmap_discovery.freshness import Decision, Entry
+    from cloudmap_discovery.freshness import Decision, Entry, Policy
     from cloudmap_discovery.ladder import Ladder, Said
     from cloudmap_discovery.model import Instance, Key
     from cloudmap_discovery.query import Query
@@ -144,16 +145,14 @@ class _Explainer:
         reports = await asyncio.gather(*(self._report(store, key) for store in ladder.stores))
         said_by = {store.name: said for store, (said, _) in zip(ladder.stores, reports, strict=True)}
         served = _at_once(decision) if self._serves_stale_at_once else decision
-        result = await _result(served, ladder, said_by)
+        knows = is_known(entry)
+        result = await _result(served, ladder, said_by, is_known=knows)
         chosen = self._candidates(result)
-        if (
-            not chosen
-            and isinstance(served, Serve)
-            and served.back_off is None
-            and served.age_seconds > policy.negative_ttl_seconds
-        ):
-            result = await _climb(served.answer, ladder, said_by, authority_first=True)
-            chosen = self._candidates(result)
+        if not chosen:
+            held = _too_old_to_decide(served, result, policy)
+            if held is not None:
+                result = await _climb(held, ladder, said_by, authority_first=True, is_known=True)
+                chosen = self._candidates(result)
         verdict, error = result.verdict, result.error
         if verdict is _Verdict.FAILED and last_absence(entry, clock.now(), policy) is not None:
             verdict = _Verdict.DOUBTFUL
@@ -190,15 +189,28 @@ class _Explainer:
         return candidates(matching(result.instances, criteria), criteria)
 
 
+def _too_old_to_decide(served: Decision, result: _Result, policy: Policy) -> HeldAnswer | None:
+    """Return the answer that the authority is asked about before a lookup fails because nothing in it matches."""
+    if result.packaged is not None:
+        is_old = result.packaged.behind_seconds > policy.negative_ttl_seconds
+        return result.packaged if is_old else None
+    match served:
+        case Serve(answer, age, back_off=None) if age > policy.negative_ttl_seconds:
+            return answer
+        case _:
+            return None
+
+
 @value
 class _Result:
-    """What the rules make of it: instances from a source, or an error."""
+    """What the rules make of it: instances from a source, or an error; `packaged` is how they would be held."""
 
     instances: tuple[Instance, ...] = ()
     source: str | None = None
     stale: bool = False
     error: str | None = None
     verdict: _Verdict = _Verdict.HAS_IT
+    packaged: HeldAnswer | None = None
 
 
 def _at_once(decision: Decision) -> Decision:
@@ -209,14 +221,17 @@ def _at_once(decision: Decision) -> Decision:
             return decision
 
 
-async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said]) -> _Result:
+async def _result(
+    decision: Decision, ladder: Ladder, said_by: Mapping[str, Said], *, is_known: bool
+) -> _Result:
     match decision:
         case Serve(answer, _, stale):
             return _Result(answer.instances, answer.source, stale)
         case Revalidate(answer) | Expired(answer):
-            return await _climb(answer, ladder, said_by, authority_first=answer.mark is Mark.REPORTED)
+            is_reported = answer.mark is Mark.REPORTED
+            return await _climb(answer, ladder, said_by, authority_first=is_reported, is_known=is_known)
         case Ask():
-            return await _climb(None, ladder, said_by)
+            return await _climb(None, ladder, said_by, is_known=is_known)
         case TellAbsence():
             return _Result(error="its absence is remembered", verdict=_Verdict.ABSENT)
         case TellFailure(back_off):
@@ -226,13 +241,23 @@ async def _result(decision: Decision, ladder: Ladder, said_by: Mapping[str, Said
 
 
 async def _climb(
-    held: HeldAnswer | None, ladder: Ladder, said_by: Mapping[str, Said], *, authority_first: bool = False
+    held: HeldAnswer | None,
+    ladder: Ladder,
+    said_by: Mapping[str, Said],
+    *,
+    is_known: bool,
+    authority_first: bool = False,
 ) -> _Result:
     async def ask(store: Store, _others: int) -> Said:
         return said_by[store.name]
 
-    climbed = await ladder.climb(ask, held, authority_first=authority_first)
+    climbed = await ladder.climb(ask, held, authority_first=authority_first, is_known=is_known)
     match climbed:
+        case Answered(found, source, Standing.PACKAGED as standing):
+            taken = HeldAnswer(
+                found.instances, source, found.sent, 0.0, standing, behind_seconds=found.behind_seconds
+            )
+            return _Result(found.instances, source, stale=True, packaged=taken)
         case Answered(found, source, standing):
             return _Result(found.instances, source, standing is Standing.PROVISIONAL)
         case Unavailable() if held is not None:

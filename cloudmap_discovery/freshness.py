@@ -7,6 +7,8 @@ Everything here is a value or a pure function: nothing awaits, reads a clock or 
     then, for `revalidate_seconds` more     Revalidate   served while a refresh runs
     then, up to `max_stale_seconds`         Expired      the refresh comes first; served if it fails
     beyond                                  Ask          as if nothing were held
+
+What came with the function is Revalidate at best: it is served while a refresh runs, however long that takes.
 """
 
 from __future__ import annotations
@@ -56,11 +58,15 @@ class Standing(Enum):
     AUTHORITY = "authority"  # the authority's, or a store's before it
     BY_HAND = "by hand"  # a fallback's, where the authority says absent
     PROVISIONAL = "provisional"  # a fallback's, while the authority fails
+    PACKAGED = "packaged"  # came with the function: served from the start, and refreshed behind that
 
 
 @value
 class HeldAnswer:
-    """Records of a key: from which store, asked when, and fresh for how long."""
+    """Records of a key: from which store, asked when, and fresh for how long.
+
+    `behind_seconds` is how old they were already when they were read: people are told, the rules do not care.
+    """
 
     instances: tuple[Instance, ...]
     source: str
@@ -68,6 +74,11 @@ class HeldAnswer:
     fresh_seconds: float
     standing: Standing = Standing.AUTHORITY
     mark: Mark = Mark.NONE
+    behind_seconds: float = 0.0
+
+    def told_age(self, age_seconds: float) -> float:
+        """Return the age to tell people, of an answer that is held for so long."""
+        return max(age_seconds, 0.0) + self.behind_seconds
 
 
 @value
@@ -177,19 +188,26 @@ def _by_age(answer: HeldAnswer | None, now: Instant, policy: Policy) -> Serve | 
     age = now.seconds_since(answer.sent)
     if age > policy.max_stale_seconds and age > answer.fresh_seconds:
         return Ask()
+    told = answer.told_age(age)
     # A clock that ran back, a snapshot from elsewhere, a stand-in for the authority: ask before using it.
     if age < 0 or answer.mark is Mark.RESTORED or answer.standing is Standing.PROVISIONAL:
-        return Expired(answer, max(age, 0.0))
-    if age <= answer.fresh_seconds and answer.mark is Mark.NONE:
-        return Serve(answer, age, stale=False)
-    if age <= answer.fresh_seconds + policy.revalidate_seconds:
-        return Revalidate(answer, age)
-    return Expired(answer, age)
+        return Expired(answer, told)
+    is_packaged = answer.standing is Standing.PACKAGED
+    if age <= answer.fresh_seconds and answer.mark is Mark.NONE and not is_packaged:
+        return Serve(answer, told, stale=False)
+    if age <= answer.fresh_seconds + policy.revalidate_seconds or is_packaged:
+        return Revalidate(answer, told)
+    return Expired(answer, told)
 
 
 def usable_answer(entry: Entry, now: Instant, policy: Policy) -> HeldAnswer | None:
     """Return the answer that a failing authority leaves us with, if there is one that is not too old."""
     return None if isinstance(_by_age(entry.answer, now, policy), Ask) else entry.answer
+
+
+def is_known(entry: Entry) -> bool:
+    """Return whether a store has ever said anything of the key, as far as that is held."""
+    return entry.answer is not None or entry.absence is not None
 
 
 def last_absence(entry: Entry, now: Instant, policy: Policy) -> Absence | None:
@@ -209,6 +227,7 @@ def answered(
     random: Callable[[], float],
     *,
     standing: Standing = Standing.AUTHORITY,
+    behind_seconds: float = 0.0,
 ) -> Entry:
     """Return what is held after a store found the key; a newer answer of the authority stays."""
     held = previous.answer
@@ -220,7 +239,7 @@ def answered(
     ):
         return replace(previous, absence=None, back_off=None)
     fresh_seconds = policy.ttl_seconds * (1 - TTL_JITTER * random())
-    return Entry(HeldAnswer(instances, source, sent, fresh_seconds, standing))
+    return Entry(HeldAnswer(instances, source, sent, fresh_seconds, standing, behind_seconds=behind_seconds))
 
 
 def missed(

@@ -28,9 +28,13 @@ SHARE: Final = 0.6
 
 @value
 class Failed:
-    """A store could not say: throttled, denied, unreachable, too slow, or nothing usable."""
+    """A store could not say: throttled, denied, unreachable, too slow, or nothing usable.
+
+    `kept` is what it said of the key before, however old.
+    """
 
     error: StoreError
+    kept: Found | None = None
 
 
 Said = Found | Absent | Failed
@@ -84,21 +88,28 @@ class Ladder:
         held: HeldAnswer | None,
         *,
         authority_first: bool = False,
+        is_known: bool = False,
     ) -> Climbed:
         """Ask the stores until the key is decided.
 
         `ask(store, others)` gets a store's word, `others` being how many more may have to be asked. `held` is the
-        answer that a failing authority leaves us with. `authority_first` skips the stores before it.
+        answer that a failing authority leaves us with. `authority_first` skips the stores before it. Of a key that
+        `is_known`, what was packaged with the function may say less than what was found out since: it is a last resort.
         """
         causes: list[StoreError] = []
+        spares: list[tuple[Found, str]] = []
         before = () if authority_first else self._before
         for position, store in enumerate(before):
             said = await ask(store, len(before) - position + len(self._fallbacks))
             match said:
+                case Found(packaged=True) if is_known:
+                    spares.append((said, store.name))
                 case Found():
-                    return Answered(said, store.name, Standing.AUTHORITY)
-                case Failed(error):
+                    standing = Standing.PACKAGED if said.packaged else Standing.AUTHORITY
+                    return Answered(said, store.name, standing)
+                case Failed(error, kept):
                     causes.append(error)
+                    _spare(spares, kept, store)
                 case Absent():
                     pass
                 case _:
@@ -109,9 +120,10 @@ class Ladder:
                 return Answered(said, self.authority.name, Standing.AUTHORITY)
             case Absent(_, detail):
                 return await self._by_hand(ask, held, detail, causes, before)
-            case Failed(error):
+            case Failed(error, kept):
                 causes.append(error)
-                return await self._instead(ask, held, causes)
+                _spare(spares, kept, self.authority)
+                return await self._instead(ask, held, causes, spares)
             case _:
                 assert_never(said)
 
@@ -142,23 +154,39 @@ class Ladder:
         return Missed(tuple(store.name for store in asked), detail, tuple(causes))
 
     async def _instead(
-        self, ask: Callable[[Store, int], Awaitable[Said]], held: HeldAnswer | None, causes: list[StoreError]
+        self,
+        ask: Callable[[Store, int], Awaitable[Said]],
+        held: HeldAnswer | None,
+        causes: list[StoreError],
+        spares: list[tuple[Found, str]],
     ) -> Answered | Unavailable:
-        """Ask the fallbacks in place of a failing authority, if nothing of its own is held."""
-        if held is not None and held.standing is not Standing.PROVISIONAL:
+        """Ask the fallbacks in place of a failing authority, if nothing as good is held.
+
+        Where nothing at all is held and they do not have it either, a spare is better than an error.
+        """
+        if held is not None and held.standing not in {Standing.PROVISIONAL, Standing.PACKAGED}:
             return Unavailable(tuple(causes))
         for position, store in enumerate(self._fallbacks):
             said = await ask(store, len(self._fallbacks) - position - 1)
             match said:
                 case Found():
                     return Answered(said, store.name, Standing.PROVISIONAL, tuple(causes))
-                case Failed(error):
+                case Failed(error, kept):
                     causes.append(error)
+                    _spare(spares, kept, store)
                 case Absent():
                     pass
                 case _:
                     assert_never(said)
+        if held is None and spares:
+            found, source = spares[0]
+            return Answered(found, source, Standing.PROVISIONAL, tuple(causes))
         return Unavailable(tuple(causes))
+
+
+def _spare(spares: list[tuple[Found, str]], kept: Found | None, store: Store) -> None:
+    if kept is not None:
+        spares.append((kept, store.name))
 
 
 class Asker:
@@ -179,23 +207,28 @@ class Asker:
         self._budget_seconds = budget_seconds
         self._discard = discard
 
-    def within(self, key: Key, started: Instant) -> Callable[[Store, int], Awaitable[Said]]:
-        """Return what asks for the key in a budget that began at `started`."""
+    def within(
+        self, key: Key, started: Instant, since: Callable[[Store], Instant | None] = lambda _: None
+    ) -> Callable[[Store, int], Awaitable[Said]]:
+        """Return what asks for the key in a budget that began at `started`.
+
+        `since` is, for each store, when what is known of the key was asked for: an answer must be of later than that.
+        """
 
         async def ask(store: Store, others: int) -> Said:
             rest = self._rest(started)
             kept_for_others = rest * (1 - SHARE) if others else 0.0
             await self._await_probe(store, rest - kept_for_others)
-            return await self._ask(store, key, self._rest(started) - kept_for_others, started)
+            return await self._ask(store, key, self._rest(started) - kept_for_others, started, since(store))
 
         return ask
 
     async def ask_now(self, store: Store, key: Key) -> Said:
         """Ask a store with the whole budget, even one in trouble, and note nothing."""
         try:
-            return await self._fetch(store, key, self._budget_seconds)
+            return await self._fetch(store, key, self._budget_seconds, self._clock.now())
         except StoreError as error:
-            return Failed(error.at(store.name))
+            return Failed(error.at(store.name), store.kept(key))
 
     async def _await_probe(self, store: Store, most_seconds: float) -> None:
         """Wait for what a probe of the store brings, if one is under way: the store may be well again."""
@@ -205,16 +238,18 @@ class Asker:
                 async with asyncio.timeout(most_seconds):
                     await probe.wait()
 
-    async def _ask(self, store: Store, key: Key, timeout_seconds: float, started: Instant) -> Said:
+    async def _ask(
+        self, store: Store, key: Key, timeout_seconds: float, started: Instant, since: Instant | None
+    ) -> Said:
         if timeout_seconds <= 0:
             error = StoreTimeoutError("the budget was spent before it could be asked", store=store.name)
-            return Failed(error)
+            return Failed(error, store.kept(key))
         asked = self._clock.now()
         refusal = self._health.refusal(store.name, asked)
         if refusal is not None:
-            return Failed(refusal)
+            return Failed(refusal, store.kept(key))
         try:
-            said = await self._fetch(store, key, timeout_seconds)
+            said = await self._fetch(store, key, timeout_seconds, since)
             if not 0 <= self._clock.now().seconds_since(started) <= self._budget_seconds:
                 # The sandbox was frozen while the call was under way: who knows how old this is.
                 await self._discard()
@@ -231,16 +266,18 @@ class Asker:
             self._events.emit(
                 StoreFailed(key.service, key.stage, store.name, type(error).__name__, code, str(error))
             )
-        return Failed(error)
+        return Failed(error, store.kept(key))
 
     def _rest(self, started: Instant) -> float:
         """Return what is left of a budget; negative if it is spent."""
         return self._budget_seconds - self._clock.now().longest_since(started)
 
-    async def _fetch(self, store: Store, key: Key, timeout_seconds: float) -> Found | Absent:
+    async def _fetch(
+        self, store: Store, key: Key, timeout_seconds: float, since: Instant | None
+    ) -> Found | Absent:
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await store.fetch(key, timeout_seconds=timeout_seconds)
+                return await store.fetch(key, timeout_seconds=timeout_seconds, since=since)
         except TimeoutError as error:
             raise _too_slow(timeout_seconds) from without_frames(error)
 

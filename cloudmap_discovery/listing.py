@@ -11,12 +11,15 @@ from cloudmap_discovery.events import RecordsSkipped
 from cloudmap_discovery.model import Instance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.model import Place
     from cloudmap_discovery.stores.control_port import Control
+
+    Progress = Callable[[int, int], None]
 
 # ListInstances bears about 50 a second, for all callers of the account together.
 _PER_SECOND: Final = 40.0
@@ -43,14 +46,25 @@ class Listing:
         self._sleep = sleep
         self._next_turn = 0.0
 
-    async def records(self, stage: str | None, deadline: Deadline) -> dict[str, tuple[Instance, ...]]:
+    async def records(
+        self,
+        stage: str | None,
+        deadline: Deadline,
+        *,
+        services: Iterable[str] | None = None,
+        progress: Progress = lambda *_: None,
+    ) -> dict[str, tuple[Instance, ...]]:
         """Return the records of each service by id: of one stage, without services that have none there, or all.
 
+        Of these `services`, or, with None, of all that there are. `progress` is told how many of how many are listed.
         Records without a usable address are left out, with an event.
         """
         try:
-            names = await self._control.services(self._namespace, deadline)
-            found = await self._each(names, stage, deadline)
+            listed = services
+            if listed is None:
+                listed = await self._control.services(self._namespace, deadline)
+            names = tuple(listed)
+            found = await self._each(names, stage, deadline, progress)
         except RegistrationError as missed:
             raise StoreTimeoutError(
                 f"listing namespace {self._namespace!r} took longer than {deadline.timeout_seconds:g} s",
@@ -61,7 +75,7 @@ class Listing:
         return {name: found[name] for name in names if found[name] or stage is None}
 
     async def _each(
-        self, names: tuple[str, ...], stage: str | None, deadline: Deadline
+        self, names: tuple[str, ...], stage: str | None, deadline: Deadline, progress: Progress
     ) -> dict[str, tuple[Instance, ...]]:
         found: dict[str, tuple[Instance, ...]] = {}
 
@@ -69,6 +83,7 @@ class Listing:
             for name in waiting:
                 await self._turn()
                 found[name] = await self._of(name, stage, deadline)
+                progress(len(found), len(names))
 
         waiting = iter(names)
         workers = [asyncio.ensure_future(work(waiting)) for _ in range(min(_CONCURRENT, len(names)))]
@@ -98,3 +113,12 @@ class Listing:
         if reasons:
             self._events.emit(RecordsSkipped(service, stage or _ANY_STAGE, "cloudmap", tuple(reasons)))
         return tuple(instances)
+
+
+def by_place(records: Mapping[str, Iterable[Instance]]) -> dict[Place, list[Instance]]:
+    """Return listed records by service and stage."""
+    found: dict[Place, list[Instance]] = {}
+    for service, instances in records.items():
+        for instance in instances:
+            found.setdefault((service, instance.stage), []).append(instance)
+    return found

@@ -11,25 +11,28 @@ from cloudmap_discovery import lifecycle
 from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreError
 from cloudmap_discovery.events import MirrorFailed
+from cloudmap_discovery.listing import by_place
 from cloudmap_discovery.model import Instance
-from cloudmap_discovery.values import value
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.listing import Listing
+    from cloudmap_discovery.model import Place
     from cloudmap_discovery.stores.control_port import Control
-    from cloudmap_discovery.stores.mirror_port import Mirror
+    from cloudmap_discovery.stores.mirror_port import Mirror, Written
 
-# Write, list again, until both agree: two seconds or so. What changes longer is left to those who change it.
-_MAX_ROUNDS: Final = 8
+# Write, list and look again, until all agree or the time is up. What changes longer is left to those who change it.
+_MAX_ROUNDS: Final = 40
+# So often nothing changes while the listing still does not show what we did: a few seconds. Then we believe it.
+_MAX_QUIET_ROUNDS: Final = 8
 # Mirrors get this much time even if waiting for Cloud Map took it all.
-_LEAST_SECONDS: Final = 5.0
+_LEAST_SECONDS: Final = 10.0
 # How long a change of ours counts that the listing has never shown; then somebody else has changed it.
 _LISTING_LAG_SECONDS: Final = 60.0
-
-_Place = tuple[str, str]
 
 
 @value
@@ -53,6 +56,10 @@ class Mirrors:
 
     The listing of Cloud Map may lag behind what was just written. So each change of ours is laid over it until the
     listing has shown it; from then on the listing is believed.
+
+    Others write the same mirrors, with listings of their own that may lag behind our change. So we are done only when
+    the listing shows it, and a mirror that is looked at after that has it already. Whoever overwrites it later has
+    listed before it showed, and lists once more after having written.
     """
 
     def __init__(
@@ -62,13 +69,15 @@ class Mirrors:
         *,
         namespace: str,
         events: EventHub,
+        listing: Listing,
     ) -> None:
         self._control = control
+        self._listing = listing
         self._mirrors = tuple(mirrors)
         self._namespace = namespace
         self._events = events
-        self._changes: dict[_Place, dict[str, _Change]] = {}
-        self._turns: dict[_Place, _Turn] = {}
+        self._changes: dict[Place, dict[str, _Change]] = {}
+        self._turns: dict[Place, _Turn] = {}
         lifecycle.join(self)
 
     @property
@@ -89,7 +98,7 @@ class Mirrors:
         self._turns = {}
 
     async def _changed(
-        self, place: _Place, instance_id: str, record: Instance | None, deadline: Deadline
+        self, place: Place, instance_id: str, record: Instance | None, deadline: Deadline
     ) -> None:
         if not self._mirrors:
             return
@@ -98,7 +107,7 @@ class Mirrors:
             await self._rewrite(place, deadline.at_least(_LEAST_SECONDS))
 
     @asynccontextmanager
-    async def _turn(self, place: _Place) -> AsyncIterator[None]:
+    async def _turn(self, place: Place) -> AsyncIterator[None]:
         """Let one at a time write a place in this process; the next one sees what the one before changed."""
         turn = self._turns.setdefault(place, _Turn())
         turn.users += 1
@@ -110,26 +119,21 @@ class Mirrors:
             if not turn.users:
                 del self._turns[place]
 
-    async def _rewrite(self, place: _Place, deadline: Deadline) -> None:
+    async def _rewrite(self, place: Place, deadline: Deadline) -> None:
         pending = list(self._mirrors)
-        written: tuple[Instance, ...] | None = None
-        agreed = False
+        agreed, quiet = False, 0
         pauses = deadline.pauses("ListInstances")
         try:
             for attempt in range(_MAX_ROUNDS):
                 if attempt > 1:  # the second listing comes at once
                     await pauses.next("the listing still changes")
                 wanted = await self._wanted(place, deadline)
-                agreed = wanted == written
-                if agreed and place not in self._changes:
+                written = [(mirror, await self._write(mirror, place, wanted, deadline)) for mirror in pending]
+                pending = [mirror for mirror, one in written if one is not None]
+                agreed = not any(one.changed for _, one in written if one is not None)
+                quiet = quiet + 1 if agreed else 0
+                if not pending or (agreed and place not in self._changes) or quiet == _MAX_QUIET_ROUNDS:
                     return
-                if not agreed:
-                    pending = [
-                        mirror for mirror in pending if await self._write(mirror, place, wanted, deadline)
-                    ]
-                    if not pending:
-                        return
-                    written = wanted
         except (StoreError, RegistrationError) as error:
             if not agreed:
                 self._failed(pending, place, f"what Cloud Map has could not be listed: {error}")
@@ -138,17 +142,25 @@ class Mirrors:
             self._failed(pending, place, f"Cloud Map still changed after {_MAX_ROUNDS} listings")
 
     async def _write(
-        self, mirror: Mirror, place: _Place, wanted: Sequence[Instance], deadline: Deadline
-    ) -> bool:
+        self, mirror: Mirror, place: Place, wanted: Sequence[Instance], deadline: Deadline
+    ) -> Written | None:
+        """Write the mirror; None, and an event, where that failed."""
         try:
-            refusal = await mirror.write(*place, wanted, deadline)
+            written = await mirror.write({place: wanted}, deadline)
+            if written.lacks_all:
+                # Of the other places, this listing may be older than what others write meanwhile. So ours is written
+                # to whatever is there then.
+                await mirror.create(by_place(await self._listing.records(None, deadline)), deadline)
+                written = await mirror.write({place: wanted}, deadline)
         except (StoreError, RegistrationError) as error:
-            refusal = str(error)
-        if refusal is not None:
-            self._failed([mirror], place, refusal)
-        return refusal is None
+            self._failed([mirror], place, str(error))
+            return None
+        if written.refusal is not None:
+            self._failed([mirror], place, written.refusal)
+            return None
+        return replace(written, changed=True) if written.lacks_all else written
 
-    async def _wanted(self, place: _Place, deadline: Deadline) -> tuple[Instance, ...]:
+    async def _wanted(self, place: Place, deadline: Deadline) -> tuple[Instance, ...]:
         """Return what Cloud Map lists of the place, with the changes of ours that it does not show yet."""
         service, stage = place
         entries = await self._control.instances(self._namespace, service, deadline)
@@ -169,6 +181,6 @@ class Mirrors:
             self._changes.pop(place, None)
         return tuple(listed[instance_id] for instance_id in sorted(listed))
 
-    def _failed(self, mirrors: Sequence[Mirror], place: _Place, reason: str) -> None:
+    def _failed(self, mirrors: Sequence[Mirror], place: Place, reason: str) -> None:
         for mirror in mirrors:
             self._events.emit(MirrorFailed(*place, mirror.name, reason))

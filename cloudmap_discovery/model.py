@@ -144,6 +144,10 @@ class Key:
     stage: str
 
 
+Place = tuple[str, str]
+"""A service and a stage."""
+
+
 @value
 class PassedOver:
     """A record that was read and not used: where it stands, and why."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cloudmap_discovery.limits import check_ladder
 from cloudmap_discovery.model import NO_STAGE
-from cloudmap_discovery.settings import CLOUD_MAP, PARAMETER_STORE
+from cloudmap_discovery.settings import CLOUD_MAP, PARAMETER_STORE, S3
 from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Scope:
 
     `stage` is the stage or ladder of dependencies that have none of their own. `stores` are the sources of a reader,
     the mirrors of a writer. A `region` or `account` of None is unknown, so that any is allowed. `owner_account` shares
-    its namespace with this account.
+    its namespace with this account. `snapshot` is the bucket and the key of the snapshot in S3, with a slash between.
     """
 
     namespace: str
@@ -75,6 +75,14 @@ class Scope:
     region: str | None = None
     account: str | None = None
     owner_account: str | None = None
+    snapshot: str | None = None
+
+    @property
+    def objects(self) -> list[str]:
+        """The ARN of the snapshot, if there is one and it is a store."""
+        if S3 not in self.stores or self.snapshot is None:
+            return []
+        return [f"arn:{partition_of(self.region)}:s3:::{self.snapshot}"]
 
     def arn(
         self, service: str, resource: str, *, region: str | None = None, account: str | None = None
@@ -106,6 +114,8 @@ def reader_policy(
         statements.append(_discovering("LookUp", dependencies, scope))
     if PARAMETER_STORE in scope.stores:
         statements.append(_allow("FallBack", ["ssm:GetParameters"], _parameters(dependencies, scope)))
+    if scope.objects:
+        statements.append(_allow("ReadTheSnapshot", ["s3:GetObject"], scope.objects))
     called, notes = _calling(targets, scope)
     return Policy(_document([*statements, *called]), notes)
 
@@ -122,6 +132,8 @@ def writer_policy(dependencies: Sequence[Dependency], scope: Scope) -> Policy:
     ]
     if PARAMETER_STORE in scope.stores:
         statements.append(_allow("Mirror", _MIRROR, _parameters(dependencies, scope)))
+    if scope.objects:
+        statements.append(_allow("WriteTheSnapshot", ["s3:GetObject", "s3:PutObject"], scope.objects))
     return Policy(_document(statements))
 
 

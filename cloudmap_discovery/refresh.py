@@ -14,6 +14,7 @@ from cloudmap_discovery.freshness import (
     answered,
     decide,
     failed,
+    is_known,
     missed,
     usable_answer,
 )
@@ -70,7 +71,7 @@ class Refresher:
             ):
                 return None  # another flight landed since the caller looked at what is held
 
-            within_budget = self.asker.within(key, started)
+            within_budget = self.asker.within(key, started, lambda store: self._known_since(store, entry))
 
             async def ask(store: Store, others: int) -> Said:
                 said = await within_budget(store, others)
@@ -81,7 +82,9 @@ class Refresher:
                 return said
 
             held = usable_answer(entry, now, self.policy)
-            climbed = await self.ladder.climb(ask, held, authority_first=authority_first)
+            climbed = await self.ladder.climb(
+                ask, held, authority_first=authority_first, is_known=is_known(entry)
+            )
             self._tell(key, climbed, started)
             if not isinstance(climbed, Missed):
                 return _Brought(climbed)
@@ -99,6 +102,14 @@ class Refresher:
             replaces_other_kinds=skips_stores,
         )
 
+    def _known_since(self, store: Store, entry: Entry) -> Instant | None:
+        if entry.answer is not None:
+            return entry.answer.sent
+        # Where another store's word counts, that one is asked anyway.
+        if entry.absence is not None and store is self.ladder.authority:
+            return entry.absence.since
+        return None
+
     def _land(self, key: Key, brought: _Brought | None) -> Entry:
         if brought is None:
             return self.cache.get(key)
@@ -110,8 +121,16 @@ class Refresher:
         previous, now = self.cache.get(key), self.clock.now()
         match brought.climbed:
             case Answered(found, source, standing, causes):
+                jitter = found.jitter
                 entry = answered(
-                    previous, found.instances, source, found.sent, self.policy, self.random, standing=standing
+                    previous,
+                    found.instances,
+                    source,
+                    found.sent,
+                    self.policy,
+                    self.random if jitter is None else lambda: jitter,
+                    standing=standing,
+                    behind_seconds=found.behind_seconds,
                 )
                 if standing is not Standing.PROVISIONAL:
                     return entry

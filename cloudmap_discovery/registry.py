@@ -12,7 +12,6 @@ from cloudmap_discovery.deadline import Deadline
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes, is_written
 from cloudmap_discovery.events import Deregistered, Registered
 from cloudmap_discovery.limits import check_ladder, check_stage
-from cloudmap_discovery.listing import Listing
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, Key
 from cloudmap_discovery.plans import Plan
 from cloudmap_discovery.registration import (
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.listing import Listing
     from cloudmap_discovery.mirrors import Mirrors
     from cloudmap_discovery.stores.control_port import Control, Entry
 
@@ -51,6 +51,7 @@ class Registry:
         control: Control,
         *,
         mirrors: Mirrors,
+        listing: Listing,
         clock: Clock,
         events: EventHub,
         forget: Callable[[Key], None],
@@ -68,7 +69,7 @@ class Registry:
         self._default_stage = default_stage
         self._sleep = sleep
         self._random = random or randomness.SystemRandom().random
-        self._listing = Listing(control, namespace=namespace, clock=clock, events=events, sleep=sleep)
+        self._listing = listing
         self._spreading = Spreading(control, namespace=namespace, clock=clock)
 
     async def register(
@@ -104,7 +105,7 @@ class Registry:
             owner_ref=owner_ref,
             now=self._now(),
         )
-        deadline = self._deadline(timeout_seconds)
+        deadline = self.deadline(timeout_seconds)
         present = await self._control.instance(self._namespace, wanted.service, wanted.id, deadline)
         if present is not None and not adopt:
             refused = refusal(present.attributes, "RegisterInstance", wanted.owner or MANUAL_OWNER)
@@ -158,7 +159,7 @@ class Registry:
             service_or_instance, stage, version, tenant, variant, default_stage=self._default_stage
         )
         acting, reference = claim(owner, owner_ref)
-        deadline = self._deadline(timeout_seconds)
+        deadline = self.deadline(timeout_seconds)
         present = await self._spreading.present(meant, deadline)
         removed, late = False, None
         if present is not None:
@@ -209,7 +210,7 @@ class Registry:
             owner_ref=owner_ref,
             now=self._now(),
         )
-        deadline = self._deadline(timeout_seconds)
+        deadline = self.deadline(timeout_seconds)
         has_namespace = await self._control.has_namespace(self._namespace, deadline)
         has_service = has_namespace and await self._control.has_service(
             self._namespace, wanted.service, deadline
@@ -250,7 +251,7 @@ class Registry:
             service_or_instance, stage, version, tenant, variant, default_stage=self._default_stage
         )
         acting, reference = claim(owner, owner_ref)
-        present = await self._spreading.present(meant, self._deadline(timeout_seconds))
+        present = await self._spreading.present(meant, self.deadline(timeout_seconds))
         return Plan(
             action="nothing" if present is None else "remove",
             namespace=self._namespace,
@@ -279,7 +280,7 @@ class Registry:
 
     async def has_namespace(self, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> bool:
         """Return whether the namespace is there, in this account and region or shared with it."""
-        return await self._control.has_namespace(self._namespace, self._deadline(timeout_seconds))
+        return await self._control.has_namespace(self._namespace, self.deadline(timeout_seconds))
 
     async def records(
         self, *, stage: str | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -289,9 +290,10 @@ class Registry:
         Goes through the control plane, uncached. Raises a `StoreError`.
         """
         chosen = None if stage is None else check_stage(stage)
-        return await self._listing.records(chosen, self._deadline(timeout_seconds))
+        return await self._listing.records(chosen, self.deadline(timeout_seconds))
 
-    def _deadline(self, timeout_seconds: float) -> Deadline:
+    def deadline(self, timeout_seconds: float) -> Deadline:
+        """Return the deadline of work that begins now."""
         return Deadline(
             check_timeout(timeout_seconds),
             monotonic=self._clock.monotonic,

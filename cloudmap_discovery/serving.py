@@ -13,6 +13,7 @@ from cloudmap_discovery.freshness import (
     Mark,
     Revalidate,
     Serve,
+    Standing,
     TellAbsence,
     TellFailure,
     decide,
@@ -177,10 +178,12 @@ class Serving:
             case Serve():
                 return Served(decision, was_held=False)
             case Revalidate(answer, age) | Expired(answer, age):
+                if answer.standing is Standing.PACKAGED:  # nobody waits for what the other stores say
+                    self._refresh(key, answer)
                 return Served(Serve(answer, age, stale=True), was_held=False)
             case _ if entry.answer is not None and entry.back_off is None:
                 # It is older than it may be already, but it has just been told.
-                age = max(self._clock.now().seconds_since(entry.answer.sent), 0.0)
+                age = entry.answer.told_age(self._clock.now().seconds_since(entry.answer.sent))
                 return Served(Serve(entry.answer, age, stale=True), was_held=False)
             case _:
                 causes = entry.back_off.causes if entry.back_off is not None else ()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.model import Attributes
 
+_BUCKET: Final = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_MAX_KEY_BYTES: Final = 1024
 _TABLES: Final = (".json", ".toml")
 
 
@@ -119,6 +121,32 @@ def prefix(text: str) -> str:
     if not text.startswith("/") or not legal or reserved or len(parts) > _MAX_PREFIX_LEVELS:
         raise ValueError(text)
     return "/" + "/".join(parts)
+
+
+def bucket(text: str) -> str:
+    """Return the name of an S3 bucket, or the alias of an access point, which looks the same."""
+    import re  # noqa: PLC0415 -- only where a bucket is set
+
+    is_special = text.endswith(
+        ("--x-s3", "--op-s3")
+    )  # directory buckets and Outposts are spoken to differently
+    if not re.fullmatch(_BUCKET, text) or ".." in text or text.replace(".", "").isdigit() or is_special:
+        raise ValueError(text)
+    return text
+
+
+def object_key(text: str) -> str:
+    """Return the key of an S3 object."""
+    if not text or text.startswith("/") or not text.isprintable() or len(text.encode()) > _MAX_KEY_BYTES:
+        raise ValueError(text)
+    return text
+
+
+def path(text: str) -> str:
+    """Return the path of a file, which is read when it is used."""
+    if not text or "\0" in text or text.endswith("/"):
+        raise ValueError(text)
+    return text
 
 
 def region(text: str) -> str:

@@ -21,8 +21,12 @@ PREFIX: Final = "DISCOVERY_"
 
 CLOUD_MAP: Final = "cloudmap"
 PARAMETER_STORE: Final = "ssm"
-SOURCES: Final = (CLOUD_MAP, PARAMETER_STORE)
-MIRRORS: Final = (PARAMETER_STORE,)
+S3: Final = "s3"
+FILE: Final = "file"
+SOURCES: Final = (CLOUD_MAP, PARAMETER_STORE, S3, FILE)
+MIRRORS: Final = (PARAMETER_STORE, S3)
+DEFAULT_MAX_SNAPSHOT_AGE_SECONDS: Final = 86_400.0
+"""How old a snapshot in S3 may be if the setting does not say."""
 AUTO: Final = "auto"
 DIRECT: Final = "direct"
 SDK: Final = "sdk"
@@ -93,7 +97,7 @@ class Settings:
         setting_text.list_of(MIRRORS, may_be_none=True),
         f"a list of {', '.join(MIRRORS)}, separated by commas, or none",
         "The stores that registering keeps equal to Cloud Map.",
-        shown="`ssm`, if it is in the sources",
+        shown="`ssm` and `s3`, as far as they are in the sources",
     )
     transport: str = _setting(
         AUTO,
@@ -106,6 +110,41 @@ class Settings:
         setting_text.prefix,
         "a Parameter Store path that starts with / and not with /aws or /ssm, at most 13 levels",
         "The path under which Parameter Store holds `<stage>/<name>`.",
+    )
+    bucket: str | None = _setting(
+        None,
+        setting_text.bucket,
+        "an S3 bucket's name: 3 to 63 of the characters a-z 0-9 . -",
+        "The bucket that holds the snapshot of the registry: for `s3` in the sources or mirrors.",
+        shown="none",
+    )
+    snapshot_key: str | None = _setting(
+        None,
+        setting_text.object_key,
+        "the key of an S3 object, of up to 1024 bytes, that does not start with /",
+        "The key of the snapshot in the bucket.",
+        shown="`cloudmap-discovery/<namespace>.json`",
+    )
+    snapshot_file: str | None = _setting(
+        None,
+        setting_text.path,
+        "the path of a file",
+        "The snapshot that is packaged with the function: for `file` in the sources.",
+        shown="none",
+    )
+    max_snapshot_age: float | None = _setting(
+        None,
+        setting_text.number(60, 365 * _DAY),
+        _SECONDS.format(60, 31536000),
+        "How long ago a snapshot may have been compared with Cloud Map; an older one counts as failed.",
+        shown="`86400` for S3, no limit for a file",
+    )
+    shared_cache: bool | None = _setting(
+        None,
+        setting_text.switch,
+        "1 or 0, true or false",
+        "Whether the processes of one environment share what they read, in a folder of `/tmp`.",
+        shown="`1` on Lambda Managed Instances, else `0`",
     )
     ttl: float = _setting(
         60.0,

@@ -83,6 +83,9 @@ class FakeStore:
         self._mirrored = mirrored
         self._records: dict[tuple[str, str], Instance] = {}
 
+    def kept(self, key: Key) -> None:
+        """Keep nothing of what was read."""
+
     @property
     def records(self) -> tuple[Instance, ...]:
         """Every record, by service and id."""
@@ -98,8 +101,11 @@ class FakeStore:
         for instance in instances:
             self._records.pop((instance.service, instance.id), None)
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
-        """Answer as a real store would, within `timeout_seconds` or not at all."""
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
+        """Answer as a real store would, within `timeout_seconds` or not at all; it keeps nothing, whatever `since`."""
+        del since
         self.asked.append(key)
         sent = self._clock.now()
         if self.delay_seconds:

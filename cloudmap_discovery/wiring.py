@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.errors import ConfigurationError
@@ -11,8 +12,11 @@ from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.settings import (
     AUTO,
     CLOUD_MAP,
+    DEFAULT_MAX_SNAPSHOT_AGE_SECONDS,
     DIRECT,
+    FILE,
     PARAMETER_STORE,
+    S3,
     SDK,
     Settings,
     definitions,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.stores.control_port import Control
     from cloudmap_discovery.stores.mirror_port import Mirror
     from cloudmap_discovery.stores.port import Store
+    from cloudmap_discovery.stores.shared_folder import SharedFolder
     from cloudmap_discovery.transport.port import Transport
 
 DEFAULT_STALE_WAIT_SECONDS: Final = 0.1
@@ -108,8 +113,7 @@ def make_transport(settings: Settings, variables: Mapping[str, str], clock: Cloc
         sdk = SdkTransport(
             region=settings.region, endpoint_url=settings.endpoint_url, clock=clock, environment=variables
         )
-        uses_parameters = PARAMETER_STORE in settings.sources
-        sdk.load(("servicediscovery", "ssm") if uses_parameters else ("servicediscovery",))
+        sdk.load(("servicediscovery", *(name for name in (PARAMETER_STORE, S3) if name in settings.sources)))
         return sdk
 
     if goes_direct(settings.transport, variables):
@@ -119,6 +123,8 @@ def make_transport(settings: Settings, variables: Mapping[str, str], clock: Cloc
         direct = DirectTransport(
             region=settings.region, endpoint_url=settings.endpoint_url, clock=clock, environment=variables
         )
+        if S3 in settings.sources:
+            direct.can(S3, "GetObject")  # which imports how S3 is spoken to
         failover = FailoverTransport(direct, make_sdk)
         failover.load()
         return RetryingTransport(failover, clock=clock)
@@ -130,42 +136,139 @@ def make_transport(settings: Settings, variables: Mapping[str, str], clock: Cloc
     return RetryingTransport(sdk, clock=clock)
 
 
-def make_stores(settings: Settings, transport: Transport, clock: Clock) -> tuple[Store, ...]:
-    """Return the stores of `settings.sources`, in their order."""
+def make_stores(
+    settings: Settings,
+    transport: Transport,
+    clock: Clock,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Store, ...]:
+    """Return the stores of `settings.sources`, in their order, with everything read that takes no network.
+
+    Raises a `ConfigurationError` where one needs a setting that is not there.
+    """
+    folder = _shared_folder(settings, variables, clock)
+
+    def shared(store: Store) -> Store:
+        if folder is None:
+            return store
+        from cloudmap_discovery.stores.shared import SharedStore  # noqa: PLC0415 -- only where it is used
+
+        return SharedStore(
+            store,
+            folder,
+            clock=clock,
+            ttl_seconds=settings.ttl,
+            allowed_endpoints=settings.allowed_endpoints,
+        )
 
     def cloud_map() -> Store:
         from cloudmap_discovery.stores.cloud_map import CloudMapStore  # noqa: PLC0415 -- only where it is used
 
-        return CloudMapStore(
-            transport,
-            clock=clock,
-            owner_account=settings.owner_account,
-            allowed_endpoints=settings.allowed_endpoints,
+        return shared(
+            CloudMapStore(
+                transport,
+                clock=clock,
+                owner_account=settings.owner_account,
+                allowed_endpoints=settings.allowed_endpoints,
+            )
         )
 
     def parameter_store() -> Store:
         from cloudmap_discovery.stores.parameter_store import ParameterStore  # noqa: PLC0415 -- only where it is used
 
-        return ParameterStore(
-            transport,
-            prefix=settings.parameter_prefix,
-            clock=clock,
-            allowed_endpoints=settings.allowed_endpoints,
+        return shared(
+            ParameterStore(
+                transport,
+                prefix=settings.parameter_prefix,
+                clock=clock,
+                allowed_endpoints=settings.allowed_endpoints,
+            )
         )
 
-    makers: dict[str, Callable[[], Store]] = {CLOUD_MAP: cloud_map, PARAMETER_STORE: parameter_store}
+    def s3() -> Store:
+        from random import SystemRandom  # noqa: PLC0415 -- only where it is used
+
+        from cloudmap_discovery.stores.s3 import S3Store  # noqa: PLC0415 -- the same
+
+        bucket, key = snapshot_object(settings)
+        limit = settings.max_snapshot_age
+        return S3Store(
+            transport,
+            bucket=bucket,
+            key=key,
+            namespace=settings.namespace,
+            clock=clock,
+            ttl_seconds=settings.ttl,
+            max_age_seconds=DEFAULT_MAX_SNAPSHOT_AGE_SECONDS if limit is None else limit,
+            random=SystemRandom().random,
+            allowed_endpoints=settings.allowed_endpoints,
+            folder=folder,
+        )
+
+    def file() -> Store:
+        from cloudmap_discovery.stores.file import FileStore  # noqa: PLC0415 -- only where it is used
+
+        if settings.snapshot_file is None:
+            allowed = "set it to the path of a snapshot (`cloudmap-discovery snapshot --out FILE` writes one), or take file out of DISCOVERY_SOURCES"
+            raise ConfigurationError("DISCOVERY_SNAPSHOT_FILE", None, allowed)
+        store = FileStore(
+            settings.snapshot_file,
+            namespace=settings.namespace,
+            clock=clock,
+            max_age_seconds=settings.max_snapshot_age,
+            allowed_endpoints=settings.allowed_endpoints,
+        )
+        store.load()
+        return store
+
+    makers: dict[str, Callable[[], Store]] = {
+        CLOUD_MAP: cloud_map,
+        PARAMETER_STORE: parameter_store,
+        S3: s3,
+        FILE: file,
+    }
     return tuple(makers[name]() for name in settings.sources)
 
 
-def make_mirrors(settings: Settings, transport: Transport) -> tuple[Mirror, ...]:
+def snapshot_object(settings: Settings) -> tuple[str, str]:
+    """Return bucket and key of the snapshot; raise a `ConfigurationError` where no bucket is set."""
+    if settings.bucket is None:
+        allowed = "set it to the name of the S3 bucket that holds the snapshot of the registry"
+        raise ConfigurationError("DISCOVERY_BUCKET", None, allowed)
+    return settings.bucket, settings.snapshot_key or f"cloudmap-discovery/{settings.namespace}.json"
+
+
+def make_mirrors(settings: Settings, transport: Transport, clock: Clock) -> tuple[Mirror, ...]:
     """Return the mirrors of `settings.mirrors`, or, if that is not set, those that are in the sources."""
-    from cloudmap_discovery.stores.parameter_mirror import ParameterMirror  # noqa: PLC0415 -- only where it is used
+
+    def parameters() -> Mirror:
+        from cloudmap_discovery.stores.parameter_mirror import ParameterMirror  # noqa: PLC0415 -- only where it is used
+
+        return ParameterMirror(transport, namespace=settings.namespace, prefix=settings.parameter_prefix)
+
+    def s3() -> Mirror:
+        from cloudmap_discovery.stores.s3_mirror import S3Mirror  # noqa: PLC0415 -- only where it is used
+
+        bucket, key = snapshot_object(settings)
+        return S3Mirror(transport, bucket=bucket, key=key, namespace=settings.namespace, clock=clock)
 
     chosen = settings.sources if settings.mirrors is None else settings.mirrors
-    makers: dict[str, Callable[[], Mirror]] = {
-        PARAMETER_STORE: lambda: ParameterMirror(transport, prefix=settings.parameter_prefix)
-    }
+    makers: dict[str, Callable[[], Mirror]] = {PARAMETER_STORE: parameters, S3: s3}
     return tuple(makers[name]() for name in chosen if name in makers)
+
+
+def _shared_folder(settings: Settings, variables: Mapping[str, str], clock: Clock) -> SharedFolder | None:
+    is_on = settings.shared_cache
+    if is_on is None:
+        is_on = in_lambda(variables) and bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
+    if not is_on:
+        return None
+    from cloudmap_discovery.stores.shared_folder import SharedFolder  # noqa: PLC0415 -- only where it is used
+
+    # What is read depends on these: processes that differ in one of them share nothing.
+    about = (settings.namespace, settings.region, settings.endpoint_url, settings.owner_account)
+    parent = variables.get("TMPDIR") or "/tmp"  # noqa: S108 -- it looks whose it is
+    return SharedFolder(parent, about=(*about, settings.parameter_prefix), clock=clock)
 
 
 def build(
@@ -194,9 +297,9 @@ def build(
     stale_wait = 0.0 if never_frozen(variables) else DEFAULT_STALE_WAIT_SECONDS
     return assemble(
         settings,
-        make_stores(settings, transport, clock),
+        make_stores(settings, transport, clock, variables),
         control,
-        lambda: make_mirrors(settings, transport),
+        lambda: make_mirrors(settings, transport, clock),
         transport,
         io=io,
         clock=clock,

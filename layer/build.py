@@ -23,8 +23,9 @@ from layer.archive import (
     megabytes,
     write_zip,
 )
+from layer.blanking import blank_folder
 from layer.bytecode import Bytecode, add_bytecode, left_out
-from layer.content import belongs, not_pure
+from layer.content import OWN_PACKAGE, belongs, not_pure
 from layer.errors import LayerError, NotPureError, ToolFailedError
 from layer.interpreters import Interpreter, find_interpreters
 from layer.targets import FLAVORS, Flavor, PythonRuntime, Target, architecture_of_machine, choose_target
@@ -73,6 +74,7 @@ def build_layer(
         _prune(packages)
         if target.flavor == "slim":
             _check_pure(packages)
+            blank_folder(packages / OWN_PACKAGE)
         is_lean = target.flavor == "slim"
         leave_out = left_out(len(interpreters))
         bytecode = tuple(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 RUNTIME_FOLDER: Final = PurePosixPath("/opt/python")
 """Where Lambda puts the folder `python/` of a layer."""
 NOT_COMPILED_IF_LEAN: Final = (
+    # What only type checkers import.
+    "cloudmap_discovery/transport/port.py",
     # What needs packages that the slim layer does not hold, and what is for tests.
     "cloudmap_discovery/settings_pydantic.py",
     "cloudmap_discovery/testing.py",
@@ -25,6 +27,7 @@ NOT_COMPILED_IF_LEAN: Final = (
     # What a function makes once during init, where the processor is whole.
     "cloudmap_discovery/emf.py",
     # What writes or lists records, or explains: it waits for AWS for many times as long as it takes to compile.
+    "cloudmap_discovery/copies.py",
     "cloudmap_discovery/deadline.py",
     "cloudmap_discovery/depends_on.py",
     "cloudmap_discovery/explaining.py",
@@ -33,6 +36,7 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/plans.py",
     "cloudmap_discovery/registration.py",
     "cloudmap_discovery/registry.py",
+    "cloudmap_discovery/snapshot_writing.py",
     "cloudmap_discovery/spreading.py",
     "cloudmap_discovery/stores/cloud_map_control.py",
     "cloudmap_discovery/stores/cloud_map_names.py",
@@ -40,16 +44,22 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/stores/mirror_port.py",
     "cloudmap_discovery/stores/operations.py",
     "cloudmap_discovery/stores/parameter_mirror.py",
+    "cloudmap_discovery/stores/s3_mirror.py",
+    "cloudmap_discovery/syncing.py",
+    # What a process on Managed Instances makes once, and is never short of a processor for.
+    "cloudmap_discovery/stores/shared*.py",
 )
 """Sources that no lookup imports."""
 NOT_COMPILED_FOR_FOUR: Final = (
     "cloudmap_discovery/ranges.py",
+    "cloudmap_discovery/shadowing.py",
+    "cloudmap_discovery/transport/container_endpoint.py",
     "nodesemver/*.py",
     "tenacity/*.py",
     "tenacity/*/*.py",
 )
-"""Sources that few lookups import, and then once: what a version and the first retry take. With bytecode for four Pythons
-the zip has no room for them: compiling takes 17 and 24 ms of a whole processor."""
+"""Sources that few lookups import, and then once: what a version takes, the first retry, and credentials after a restore. With
+bytecode for four Pythons the zip has no room for them: compiling takes some 20 ms of a whole processor for each."""
 _MOST_WITH_ALL: Final = 3
 
 

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 _INSTALLER_FILES = frozenset(
     {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
 )
-_OWN_PACKAGE = "cloudmap_discovery"
+OWN_PACKAGE = "cloudmap_discovery"
+"""What is this project's own in a layer."""
+
 # What only the command line uses.
 TOOLS = frozenset({"dependency_drawing.py", "dependency_graph.py", "policies.py"})
 
@@ -27,10 +29,10 @@ def belongs(path: PurePosixPath) -> bool:
         return False
     if top == "bin" or "__pycache__" in path.parts or "tests" in path.parts or path.suffix == ".pyc":
         return False
-    if top == _OWN_PACKAGE and (path.parts[1] == "cli" or path.parts[1] in TOOLS):
+    if top == OWN_PACKAGE and (path.parts[1] == "cli" or path.parts[1] in TOOLS):
         return False
     if top.endswith(".dist-info"):
-        own_scripts = top.startswith(f"{_OWN_PACKAGE}-") and name == "entry_points.txt"
+        own_scripts = top.startswith(f"{OWN_PACKAGE}-") and name == "entry_points.txt"
         return name not in _INSTALLER_FILES and not own_scripts
     return True
 

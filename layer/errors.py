@@ -5,6 +5,7 @@ LayerError
 ├── ToolFailedError       a program that the build calls failed: its own words are in the message
 ├── LayerTooLargeError    Lambda would refuse the layer
 ├── NotPureError          a package of the slim layer does not fit every Python and machine
+├── BlankingError         a source of ours would do something else without its comments: a bug of the build
 ├── NothingToPublishError dist/ has no layer, or two of the same kind
 ├── WrongOptionError      an option of `make build` or `make publish` cannot be used
 └── AwsError              AWS refused, or was not reached
@@ -31,6 +32,10 @@ class LayerTooLargeError(LayerError):
 
 class NotPureError(LayerError):
     """The slim layer, one zip for all, was about to hold what is made for one Python version or machine."""
+
+
+class BlankingError(LayerError):
+    """Blanking a source would have changed what it does."""
 
 
 class NothingToPublishError(LayerError):

@@ -48,6 +48,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
 _ADVICE: Final[Mapping[str, str]] = {
     "pass adopt=True": "pass --adopt",
     "pass a larger timeout_seconds": "pass a larger --timeout",
+    "pass force=True": "say so with --force",
 }
 
 
@@ -68,6 +69,8 @@ def exit_code(error: DiscoveryError) -> int:
         case ServiceNotFoundError() | NamespaceNotFoundError():
             return NOT_FOUND
         case ConfigurationError() | InvalidValueError() | OwnershipError():
+            return WRONG_USE
+        case RegistrationError(code="WouldLoseMost" | "LeftAlone"):
             return WRONG_USE
         case _:
             return UNAVAILABLE

@@ -19,7 +19,8 @@ _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "What it says": ("weight", "attribute", "depends_on"),
     "Whose it is": ("owner", "owner_ref", "adopt"),
     "What it allows": ("mode", "with_targets", "account"),
-    "How": ("dry_run", "wait", "timeout_seconds"),
+    "Where it goes": ("out", "publish"),
+    "How": ("dry_run", "diff", "force", "wait", "timeout_seconds"),
     "Where to ask": ("namespace", "region", "endpoint_url", "timeout"),
     "Output": ("language", "as_json", "debug"),
 }

@@ -14,6 +14,7 @@ from cloudmap_discovery.policies import MAX_POLICY_CHARACTERS, Scope, reader_pol
 from cloudmap_discovery.setting_text import account as parse_account
 from cloudmap_discovery.settings import MIRRORS
 from cloudmap_discovery.transport.endpoints import region_of
+from cloudmap_discovery.wiring import snapshot_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,7 @@ def print_policy(session: Session, mode: str, account: str | None, *, with_targe
         region=region_of(settings.region, session.environment),
         account=checked,
         owner_account=settings.owner_account,
+        snapshot=None if settings.bucket is None else "/".join(snapshot_object(settings)),
     )
     targets: Sequence[Instance] = ()
     if with_targets:

@@ -7,7 +7,17 @@ import os
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.cli import checking, exits, graph, listing, lookups, machine, policy, writing
+from cloudmap_discovery.cli import (
+    checking,
+    exits,
+    graph,
+    listing,
+    lookups,
+    machine,
+    mirroring,
+    policy,
+    writing,
+)
 from cloudmap_discovery.cli.options import group_class
 from cloudmap_discovery.cli.screen import Screen
 from cloudmap_discovery.cli.session import Session
@@ -51,7 +61,7 @@ def program() -> click.Group:
           cloudmap-discovery list
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
 
-    for commands in (lookups, checking, listing, graph, writing, policy):
+    for commands in (lookups, checking, listing, graph, writing, mirroring, policy):
         commands.add_to(cli)
     return cli
 

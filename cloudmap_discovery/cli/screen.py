@@ -182,6 +182,34 @@ class Screen:
             finally:
                 self._is_working = False
 
+    @contextmanager
+    def counting(self, doing: str) -> Iterator[Callable[[str, int, int], None]]:
+        """Show on a terminal how far long work has come; yields what is told the work, how much of it, and of how much."""
+        if not (self._err_file.isatty() and self._err.is_interactive):
+            yield lambda *_: None
+            return
+        from rich import progress  # noqa: PLC0415 -- comes with the [cli] extra
+
+        columns = (
+            progress.SpinnerColumn("line" if self._err.options.ascii_only else "dots"),
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(),
+            progress.TextColumn("{task.fields[count]}", markup=False),
+            progress.TimeElapsedColumn(),
+        )
+
+        def now(what: str, done: int, of: int) -> None:
+            count = f"{done}/{of}" if of else ""
+            bar.update(task, description=shown(what), completed=done, total=of or None, count=count)
+
+        with progress.Progress(*columns, console=self._err, transient=True) as bar:
+            task = bar.add_task(shown(doing), total=None, count="")
+            self._is_working = True
+            try:
+                yield now
+            finally:
+                self._is_working = False
+
     @cached_property
     def _out(self) -> Console:
         return self._console(self._out_file)

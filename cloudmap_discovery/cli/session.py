@@ -110,6 +110,14 @@ class Session:
             finally:
                 unsubscribe()
 
+    def run_counted(
+        self, work: Callable[[Core, Callable[[str, int, int], None]], Coroutine[Any, Any, T]], doing: str
+    ) -> T:
+        """Run long work to its end; it is given what to tell how far it has come."""
+        with self.screen.counting(doing) as report:
+            core = self.core
+            return core.io.run(lambda: work(core, report))
+
     def subscribe(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call the listener with every event, until what this returns is called."""
         return self._events.subscribe(listener)

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from cloudmap_discovery.values import value
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from cloudmap_discovery.copies import Copy, Records
     from cloudmap_discovery.deadline import Deadline
-    from cloudmap_discovery.model import Instance
+    from cloudmap_discovery.model import Instance, Place
+
+
+@value
+class Written:
+    """What writing came to: whether the mirror held something else before, or why it was left as it is.
+
+    `lacks_all`: there is no mirror yet, and nothing was written; it has to be made of everything.
+    """
+
+    changed: bool = False
+    refusal: str | None = None
+    lacks_all: bool = False
 
 
 class Mirror(Protocol):
@@ -19,12 +34,34 @@ class Mirror(Protocol):
         """The name in `DISCOVERY_MIRRORS`: `ssm` …."""
         ...
 
-    async def write(
-        self, service: str, stage: str, instances: Sequence[Instance], deadline: Deadline
-    ) -> str | None:
-        """Make these the mirror's records of the service and stage, all others being left as they are.
+    @property
+    def places_at_once(self) -> int:
+        """How many places one write should have at most."""
+        ...
 
-        No instances remove what it has of them. Returns None, or why it was left as it is: what stands there was
-        put there by a person. Raises a `StoreError` for every failure.
+    async def write(
+        self,
+        places: Mapping[Place, Sequence[Instance]],
+        deadline: Deadline,
+        *,
+        checked: bool = False,
+        force: bool = False,
+    ) -> Written:
+        """Make these the mirror's records of each service and stage, all others being left as they are.
+
+        No instances remove what it has of a place. `checked` says that from then on all of it is as in Cloud Map;
+        `force` replaces what cannot be read. Raises a `StoreError` for every failure.
         """
+        ...
+
+    async def create(self, places: Mapping[Place, Sequence[Instance]], deadline: Deadline) -> None:
+        """Make a mirror of all there is, unless there is one by now: that one is left as it is. Raises a `StoreError`."""
+        ...
+
+    async def copy(self, deadline: Deadline) -> Copy:
+        """Return all that the mirror holds of the namespace. Raises a `StoreError`."""
+        ...
+
+    def records(self, instances: Iterable[Instance]) -> Records:
+        """Return what the mirror would hold of these records of one place, by id."""
         ...

@@ -26,8 +26,9 @@ def outcome(
     sent: Instant,
     allowed_endpoints: Sequence[str],
     mirrored: bool = False,
+    jitter: float | None = None,
 ) -> Found | Absent:
-    """Return what the store at `place` has: its usable records by id, or that there are none at all.
+    """Return what the store at `place` has: its usable records by id, or that there are none at all; see `Found`.
 
     Raises a `MalformedRecordError` where records are there and none is usable or allowed.
     """
@@ -40,7 +41,7 @@ def outcome(
             unusable.append(PassedOver(instance.id, reason))
     if usable:
         usable.sort(key=lambda instance: instance.id)
-        return Found(tuple(usable), sent, tuple(unusable), mirrored)
+        return Found(tuple(usable), sent, tuple(unusable), mirrored, jitter=jitter)
     if not unusable:
         return Absent()
     shown = "; ".join(f"{record.record}: {record.reason}" for record in unusable[:_REASONS_SHOWN])

@@ -4,36 +4,117 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery.documents import is_mirror, parameter_name, write_mirror
-from cloudmap_discovery.errors import RemoteError, StoreError
+from cloudmap_discovery.copies import Copy
+from cloudmap_discovery.documents import (
+    not_ours,
+    parameter_name,
+    read_parameter,
+    record_fields,
+    write_mirror,
+)
+from cloudmap_discovery.errors import MalformedRecordError, RemoteError, StoreError
+from cloudmap_discovery.stores.mirror_port import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from cloudmap_discovery.copies import Records
     from cloudmap_discovery.deadline import Deadline
-    from cloudmap_discovery.model import Instance
+    from cloudmap_discovery.model import Instance, Place
     from cloudmap_discovery.transport.port import Transport
 
 # Somebody else wrote at the same time: look again.
 _CONFLICTS: Final = frozenset({"ParameterAlreadyExists", "ParameterNotFound", "TooManyUpdates"})
 _MAX_ATTEMPTS: Final = 5
 _DESCRIPTION: Final = "Repeats what Cloud Map has; written by cloudmap-discovery, which overwrites changes."
+_OVERFLOW: Final = {"": {"overflow": True}}
 
 
 class ParameterMirror:
-    """Writes parameters `<prefix>/<stage>/<service>`, and never touches one that a person wrote."""
+    """Writes parameters `<prefix>/<stage>/<service>`, and never touches one that somebody else wrote.
+
+    That is a person, or the mirror of another namespace.
+    """
 
     name: Final = "ssm"
+    places_at_once: Final = 1
 
-    def __init__(self, transport: Transport, *, prefix: str = "/services") -> None:
+    def __init__(self, transport: Transport, *, namespace: str, prefix: str = "/services") -> None:
         self._transport = transport
+        self._namespace = namespace
         self._prefix = prefix
 
     async def write(
-        self, service: str, stage: str, instances: Sequence[Instance], deadline: Deadline
-    ) -> str | None:
-        """Make these the parameter's records, or delete it if there are none; see `Mirror`."""
-        name = parameter_name(self._prefix, stage, service)
+        self,
+        places: Mapping[Place, Sequence[Instance]],
+        deadline: Deadline,
+        *,
+        checked: bool = False,
+        force: bool = False,
+    ) -> Written:
+        """Make these the records of each place's parameter, or delete it if there are none; see `Mirror`."""
+        del checked, force  # a parameter does not say when, and what another wrote is not ours to replace
+        changed, refusals = False, []
+        for (service, stage), instances in places.items():
+            written = await self._written(parameter_name(self._prefix, stage, service), instances, deadline)
+            changed = changed or written.changed
+            if written.refusal is not None:
+                refusals.append(written.refusal)
+        return Written(changed=changed, refusal="; ".join(refusals) or None)
+
+    async def create(self, places: Mapping[Place, Sequence[Instance]], deadline: Deadline) -> None:
+        """Do nothing: each parameter is made when it is written; see `Mirror`."""
+
+    async def copy(self, deadline: Deadline) -> Copy:
+        """Return all that the parameters of the prefix hold; see `Mirror`."""
+        places: dict[Place, Records] = {}
+        left_alone: dict[Place, str] = {}
+        try:
+            for name, value in await self._everything(deadline):
+                stage, _, service = name.removeprefix(f"{self._prefix}/").partition("/")
+                if not service or "/" in service:
+                    continue  # somebody keeps something else there
+                whose = not_ours(value, self._namespace)
+                if whose is None:
+                    places[service, stage] = self._read(value, name, service, stage)
+                else:
+                    left_alone[service, stage] = f"{name} was written by {whose}"
+        except StoreError as error:
+            raise error.at(self.name) from error.__cause__
+        return Copy(places, left_alone)
+
+    def records(self, instances: Iterable[Instance]) -> Records:
+        """Return what a parameter would hold of these records; see `Mirror`."""
+        listed = tuple(instances)
+        if write_mirror(listed, self._namespace).overflow:
+            return _OVERFLOW
+        return {instance.id: record_fields(instance) for instance in listed}
+
+    @staticmethod
+    def _read(value: str, name: str, service: str, stage: str) -> Records:
+        try:
+            content = read_parameter(value, parameter=name, service=service, stage=stage)
+        except MalformedRecordError as error:
+            return {"": {"unusable": error.reason}}
+        if content.overflow:
+            return _OVERFLOW
+        unusable = {record.record: {"unusable": record.reason} for record in content.passed_over}
+        return {**{instance.id: record_fields(instance) for instance in content.instances}, **unusable}
+
+    async def _everything(self, deadline: Deadline) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        token: str | None = None
+        while True:
+            params = {"Path": self._prefix, "Recursive": True, "WithDecryption": True}
+            page = await self._call(
+                "GetParametersByPath", params | ({"NextToken": token} if token else {}), deadline
+            )
+            found.extend((one["Name"], one.get("Value") or "") for one in page.get("Parameters") or ())
+            token = page.get("NextToken")
+            if not token:
+                return found
+
+    async def _written(self, name: str, instances: Sequence[Instance], deadline: Deadline) -> Written:
         pauses, conflicts = deadline.pauses("PutParameter"), 0
         while True:
             try:
@@ -46,17 +127,19 @@ class ParameterMirror:
                 raise error.at(self.name) from error.__cause__
             await pauses.next(f"{name} is written by others")
 
-    async def _write(self, name: str, instances: Sequence[Instance], deadline: Deadline) -> str | None:
+    async def _write(self, name: str, instances: Sequence[Instance], deadline: Deadline) -> Written:
         present = await self._present(name, deadline)
-        if present is not None and not is_mirror(present):
-            return f"{name} was written by a person and is left as it is"
+        whose = None if present is None else not_ours(present, self._namespace)
+        if whose is not None:
+            return Written(refusal=f"{name} was written by {whose} and is left as it is")
         if not instances:
-            if present is not None:
-                await self._call("DeleteParameter", {"Name": name}, deadline)
-            return None
-        content = write_mirror(instances)
+            if present is None:
+                return Written()
+            await self._call("DeleteParameter", {"Name": name}, deadline)
+            return Written(changed=True)
+        content = write_mirror(instances, self._namespace)
         if content.text == present:
-            return None
+            return Written()
         params = {
             "Name": name,
             "Value": content.text,
@@ -67,7 +150,7 @@ class ParameterMirror:
         # Never "Standard": a parameter that once was large cannot go back, and Parameter Store refuses to try.
         large = {"Tier": "Intelligent-Tiering"} if content.is_large else {}
         await self._call("PutParameter", params | large, deadline)
-        return None
+        return Written(changed=True)
 
     async def _present(self, name: str, deadline: Deadline) -> str | None:
         result = await self._call("GetParameters", {"Names": [name], "WithDecryption": True}, deadline)

@@ -12,7 +12,7 @@ from cloudmap_discovery.stores.port import Absent, Found
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.clock import Clock, Instant
     from cloudmap_discovery.model import Key
     from cloudmap_discovery.transport.port import Transport
 
@@ -35,12 +35,18 @@ class ParameterStore:
         self._clock = clock
         self._allowed_endpoints = tuple(allowed_endpoints)
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
         """Ask Parameter Store for all records of the key; see `Store`."""
+        del since  # it keeps nothing
         try:
             return await self._fetch(key, timeout_seconds)
         except StoreError as error:
             raise error.at(self.name) from error.__cause__
+
+    def kept(self, key: Key) -> None:
+        """Keep nothing; see `Store`."""
 
     async def _fetch(self, key: Key, timeout_seconds: float) -> Found | Absent:
         name = parameter_name(self._prefix, key.stage, key.service)

@@ -11,9 +11,10 @@ from cloudmap_discovery.errors import ConfigurationError, DiscoveryError, withou
 from cloudmap_discovery.transport.credentials import CredentialSource
 from cloudmap_discovery.transport.direct_call import DirectCall, ServerTime
 from cloudmap_discovery.transport.direct_http import HttpConnections
-from cloudmap_discovery.transport.direct_protocol import SERVICES, Request
+from cloudmap_discovery.transport.direct_protocol import SERVICES, protocol_of
 from cloudmap_discovery.transport.endpoints import region_of, resolve
 from cloudmap_discovery.transport.errors import SDK_REMEDY, Call, no_answer, no_credentials
+from cloudmap_discovery.values import replace
 from cloudmap_discovery.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _USER_AGENT: Final = f"cloudmap-discovery/{VERSION}"
 
 
 class DirectTransport:
-    """Calls what is in `direct_protocol.SERVICES`, from any event loop; what blocks runs on the loop's threads.
+    """Calls what `direct_protocol.protocol_of` knows, from any event loop; what blocks runs on the loop's threads.
 
     Everything else that decides a call is in `environment`: credentials and endpoints, which are read with each call,
     proxies and certificates, which are read once. `region` and `endpoint_url` come before it. Connections that were idle for more than
@@ -73,7 +74,8 @@ class DirectTransport:
 
     def can(self, service: str, operation: str) -> bool:
         """Return whether this is one of the operations that go without the SDK."""
-        return service in SERVICES and SERVICES[service].can(operation)
+        protocol = protocol_of(service)
+        return protocol is not None and protocol.can(operation)
 
     def missing(self) -> DiscoveryError | None:
         """Return what the environment lacks for calls, as the error that they would end with, or None; no I/O."""
@@ -97,8 +99,6 @@ class DirectTransport:
         But a kept connection that turns out dead, or a clock that is wrong, makes it ask once more. Raises a
         `StoreError`; a `ConfigurationError` where a variable is wrong; a `ValueError` where `can` says no.
         """
-        if not self.can(service, operation):
-            raise ValueError(f"{service}:{operation} is called through the AWS SDK only: {SDK_REMEDY}")
         call = self._prepared(service, operation, params, timeout_seconds)
         self._under_way.add(call)
         try:
@@ -135,6 +135,9 @@ class DirectTransport:
     def _prepared(
         self, service: str, operation: str, params: Mapping[str, Any], timeout_seconds: float
     ) -> DirectCall:
+        protocol = protocol_of(service)
+        if protocol is None or not protocol.can(operation):
+            raise ValueError(f"{service}:{operation} is called through the AWS SDK only: {SDK_REMEDY}")
         region = region_of(self._region, self._environment)
         if region is None:
             raise self._no_region()
@@ -144,14 +147,14 @@ class DirectTransport:
             region=region,
             endpoint_url=self._endpoint_url,
             environment=self._environment,
+            bucket=params.get("Bucket", ""),
         )
-        request = SERVICES[service].request(operation, params)
+        request = protocol.request(operation, params)
         return DirectCall(
             Call(service, operation, endpoint.signing_region, self._in_lambda, endpoint.is_own),
             endpoint,
-            Request(
-                request.method, request.path, {**request.headers, "user-agent": _USER_AGENT}, request.body
-            ),
+            protocol,
+            replace(request, headers={**request.headers, "user-agent": _USER_AGENT}),
             seconds=timeout_seconds,
             clock=self._clock,
             time=self._time,

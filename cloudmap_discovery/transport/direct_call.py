@@ -13,7 +13,7 @@ from cloudmap_discovery.transport.direct_http import (
     Exchange,
     NoAnswerError,
 )
-from cloudmap_discovery.transport.direct_protocol import SERVICES, Answered, Refused, Unreadable
+from cloudmap_discovery.transport.direct_protocol import Answered, Refused, Unreadable
 from cloudmap_discovery.transport.errors import (
     CREDENTIAL_CODES,
     error_answer,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.transport.credentials import CredentialSource
     from cloudmap_discovery.transport.direct_http import HttpAnswer, HttpConnections
-    from cloudmap_discovery.transport.direct_protocol import Request
+    from cloudmap_discovery.transport.direct_protocol import Request, ServiceProtocol
     from cloudmap_discovery.transport.endpoints import Endpoint
     from cloudmap_discovery.transport.errors import Call
     from cloudmap_discovery.transport.signing import Credentials
@@ -74,6 +74,7 @@ class DirectCall:
         self,
         about: Call,
         endpoint: Endpoint,
+        protocol: ServiceProtocol,
         request: Request,
         *,
         seconds: float,
@@ -85,6 +86,7 @@ class DirectCall:
     ) -> None:
         self.about = about
         self._endpoint = endpoint
+        self._protocol = protocol
         self._request = request
         self._seconds = seconds
         self._clock = clock
@@ -150,8 +152,7 @@ class DirectCall:
                 return unreadable_answer(self.about, status=answer.status, body=answer.body)
 
     def _read(self, answer: HttpAnswer) -> Answered | Refused | Unreadable:
-        protocol = SERVICES[self.about.service]
-        return protocol.read(self.about.operation, answer.status, answer.headers, answer.body)
+        return self._protocol.read(self.about.operation, answer.status, answer.headers, answer.body)
 
     def _sent(self, credentials: Credentials) -> tuple[float, HttpAnswer]:
         """Send it, and once again where a kept connection turned out dead, signed anew."""
@@ -177,6 +178,7 @@ class DirectCall:
             region=self._endpoint.signing_region,
             credentials=credentials,
             at_seconds=signed_at,
+            encodes_path=request.encodes_path,
         )
         return signed_at, self._connections.request(request.method, url, headers, request.body, exchange)
 

@@ -19,12 +19,16 @@ _NOT_MEMBERS: Final = frozenset({"__type", "message", "Message"})
 
 @value
 class Request:
-    """What is sent, but for the signature; `path` begins with a slash, and header names are in lower case."""
+    """What is sent, but for the signature; `path` begins with a slash, and header names are in lower case.
+
+    `encodes_path` says whether the path is encoded once more to be signed, as all services but S3 have it.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    encodes_path: bool = True
 
 
 @value
@@ -204,4 +208,13 @@ SERVICES: Final[Mapping[str, ServiceProtocol]] = {
         },
     ),
 }
-"""The services that are called without the SDK, each with the operations that discovery and registration need."""
+"""The services that speak JSON, each with the operations that discovery and registration need."""
+
+
+def protocol_of(service: str) -> ServiceProtocol | None:
+    """Return how a service is spoken to without the SDK, or None for one that is not."""
+    if service == "s3":
+        from cloudmap_discovery.transport.direct_s3 import S3  # noqa: PLC0415 -- only where it is used
+
+        return S3
+    return SERVICES.get(service)

@@ -180,9 +180,10 @@ class Wire:
         """Send what is to be sent, and wait for some bytes."""
         if self.is_answered:
             return None  # as a stream says that there is nothing at present
-        while self._unsent:
+        unsent, self._unsent = memoryview(self._unsent), b""
+        while unsent:
             self._limit_wait()
-            self._unsent = self._unsent[self._sock.send(self._unsent) :]
+            unsent = unsent[self._sock.send(unsent) :]
         self._limit_wait()
         count: int = self._sock.recv_into(buffer)
         self.received_bytes += count

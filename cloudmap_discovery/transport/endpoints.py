@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.values import value
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 _REGION_SETTING: Final = "DISCOVERY_REGION"
 _REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _DUALSTACK: Final = "AWS_USE_DUALSTACK_ENDPOINT"
+_FIPS: Final = "AWS_USE_FIPS_ENDPOINT"
 _MAX_LABEL_LENGTH: Final = 63
+_MIN_BUCKET_LENGTH: Final = 3
 # How a partition's regions begin, where its endpoints are, and where those are that speak IPv6 too, if any: botocore's
 # partitions.json and endpoints.json. Every other region is one of the partition `aws`.
 _PARTITIONS: Final = {
@@ -29,6 +31,9 @@ _PARTITIONS: Final = {
 _AWS: Final = ("amazonaws.com", "api.aws")
 # Here the ordinary endpoint is the one that meets FIPS: the service's endpoint-rule-set-1.json in botocore.
 _FIPS_ANYWAY: Final = (("ssm", "us-gov-"),)
+_S3: Final = "s3"
+# Here no endpoint of S3 meets FIPS: the same of S3.
+_S3_WITHOUT_FIPS: Final = "cn-"
 # `endpoint.hostPrefix` in the service's service-2.json in botocore.
 _HOST_PREFIXES: Final = {"DiscoverInstances": "data-", "DiscoverInstancesRevision": "data-"}
 
@@ -51,9 +56,18 @@ def region_of(setting: str | None, environment: Mapping[str, str]) -> str | None
 
 
 def resolve(
-    service: str, operation: str, *, region: str, endpoint_url: str | None, environment: Mapping[str, str]
+    service: str,
+    operation: str,
+    *,
+    region: str,
+    endpoint_url: str | None,
+    environment: Mapping[str, str],
+    bucket: str = "",
 ) -> Endpoint:
-    """Return where an operation of `servicediscovery` or `ssm` goes: where the SDK sends it.
+    """Return where an operation of `servicediscovery`, `ssm` or `s3` goes: where the SDK sends it.
+
+    With a `bucket`, the URL is that of the bucket, to which a key is to be added: in the host where its name can stand
+    there under TLS, otherwise in the path, as always at an endpoint of one's own.
 
     An endpoint of one's own is `endpoint_url`, else `AWS_ENDPOINT_URL_<SERVICE>`, else `AWS_ENDPOINT_URL`; unlike
     the SDK's, it gets no host prefix, since nobody has a host `data-localhost`. Raises a `ConfigurationError` for a
@@ -62,18 +76,18 @@ def resolve(
     place = region.replace("fips-", "").replace(
         "-fips", ""
     )  # names from before FIPS was a setting of its own
-    if not _is_label(place):
+    if not _is_label(place) or place.isdigit():
         raise ConfigurationError(
             _origin_of(region, environment), region, "an AWS region such as eu-central-1"
         )
     variable, url = _own_url(service, endpoint_url, environment)
+    path = f"/{quote(bucket, safe='')}" if bucket else ""
     if url:
-        return Endpoint(_checked(variable, url), place, is_own=True)
-    return Endpoint(
-        f"https://{_host(service, operation, place, environment, is_fips=place != region)}",
-        place,
-        is_own=False,
-    )
+        return Endpoint(f"{_checked(variable, url)}{path}", place, is_own=True)
+    host = _host(service, operation, place, environment, is_fips=place != region)
+    if _can_stand_in_host(bucket):
+        host, path = f"{bucket}.{host}", ""
+    return Endpoint(f"https://{host}{path}", place, is_own=False)
 
 
 def _host(service: str, operation: str, region: str, environment: Mapping[str, str], *, is_fips: bool) -> str:
@@ -84,7 +98,13 @@ def _host(service: str, operation: str, region: str, environment: Mapping[str, s
         raise ConfigurationError(
             _DUALSTACK, environment[_DUALSTACK], f"false in {region}, where AWS has no such endpoints"
         )
-    is_fips = is_fips or _is_on("AWS_USE_FIPS_ENDPOINT", environment)
+    is_fips = is_fips or _is_on(_FIPS, environment)
+    if service == _S3:
+        if is_fips and start == _S3_WITHOUT_FIPS:
+            raise ConfigurationError(
+                _FIPS, environment.get(_FIPS, "true"), f"false in {region}, where S3 has no such endpoints"
+            )
+        return f"s3{'-fips' if is_fips else ''}{'.dualstack' if is_dualstack else ''}.{region}.{suffix}"
     has_own_fips = is_fips and (is_dualstack or (service, start) not in _FIPS_ANYWAY)
     is_bare = _is_on("AWS_DISABLE_HOST_PREFIX_INJECTION", environment)
     prefix = "" if is_bare else _HOST_PREFIXES.get(operation, "")
@@ -97,8 +117,13 @@ def _is_on(variable: str, environment: Mapping[str, str]) -> bool:
 
 
 def _is_label(text: str) -> bool:
-    is_plain = text.isascii() and text.replace("-", "").isalnum() and not text.isdigit()
+    is_plain = text.isascii() and text.replace("-", "").isalnum()
     return is_plain and text.strip("-") == text and len(text) <= _MAX_LABEL_LENGTH
+
+
+def _can_stand_in_host(bucket: str) -> bool:
+    # A certificate for *.s3.<region>.amazonaws.com covers one label.
+    return len(bucket) >= _MIN_BUCKET_LENGTH and _is_label(bucket) and bucket == bucket.lower()
 
 
 def _origin_of(region: str, environment: Mapping[str, str]) -> str:

@@ -70,6 +70,10 @@ _EXPIRED_CREDENTIALS: Final = frozenset({"ExpiredToken", "ExpiredTokenException"
 # Server and client do not agree on the time: signing anew can help, by a clock that is right.
 _SKEWED: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 _SKEWED_SIGNATURE: Final = ("signature expired", "signature has expired", "signature not yet current")
+# The bucket is in another region than the one that was asked.
+_ELSEWHERE: Final = frozenset(
+    {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
+)
 _RETRYABLE: Final = frozenset(
     {
         "InternalError",
@@ -91,6 +95,9 @@ _SHOWN_CHARACTERS: Final = 80
 
 CREDENTIAL_CODES: Final = _UNKNOWN_CALLER | _EXPIRED_CREDENTIALS | _SKEWED
 """Codes after which the credentials in use are worth reading anew."""
+
+BUCKET_REGION: Final = "BucketRegion"
+"""The member of an error that says in which region an S3 bucket is."""
 
 NO_CREDENTIALS: Final = "NoCredentials"
 SDK_REMEDY: Final = "pip install 'cloudmap-discovery[sdk]'"
@@ -124,7 +131,7 @@ def error_answer(
     """Translate an error answer of AWS.
 
     `code` may carry a namespace or a URL as the JSON protocols send it; `members` are the modeled members beside it,
-    such as `DuplicateOperationId`.
+    such as `DuplicateOperationId`. Of S3, that is `BucketRegion`, where it says in which region the bucket is.
     """
     code = plain(code)
     said = f"{code}: {message}" if message else code
@@ -158,8 +165,14 @@ def error_answer(
         return AccessDeniedError(
             f"{action} is not allowed ({said}); allow it in the IAM policy of the role or user that asks",
             action=action,
+            names_action=named is not None,
             code=code,
             **call.about,
+        )
+    if code in _ELSEWHERE and (region := (members or {}).get(BUCKET_REGION, "")):
+        message = (
+            f"the bucket is in {region}, not in {call.region or 'the region that was asked'}; "
+            f"use one in the region that is asked, or set DISCOVERY_REGION to {region}"
         )
     is_trouble = code in _UNAVAILABLE or status in _GATEWAY_STATUSES
     return RemoteError(
@@ -235,6 +248,11 @@ def _advice(call: Call) -> str:
     if not call.in_lambda or call.has_own_endpoint:
         return ""
     region = call.region or "<region>"
+    if call.service == "s3":
+        return (
+            "; a function in a VPC needs a NAT gateway or the gateway endpoint "
+            f"com.amazonaws.{region}.s3 in the route table of its subnet"
+        )
     return (
         "; a function in a VPC needs a NAT gateway or the VPC endpoint "
         f"com.amazonaws.{region}.{_endpoint_service(call)}, whose security group lets it in on port 443"

@@ -19,8 +19,8 @@ class Transport(Protocol):
     ) -> Mapping[str, Any]:
         """Call an operation, `("servicediscovery", "DiscoverInstances", {...})`, in the shapes of the AWS API.
 
-        Blobs are bytes. Timestamps are as whatever carries the call gives them, a datetime or seconds since the
-        epoch: nothing here reads them.
+        Blobs are bytes; the body of an S3 object is as it is stored, whatever its `ContentEncoding`. Timestamps are as
+        whatever carries the call gives them, a datetime or seconds since the epoch: nothing here reads them.
 
         Raises a `StoreError`: `ThrottledError`, `AccessDeniedError`, `StoreTimeoutError` (no answer within
         `timeout_seconds`, or no connection), or `RemoteError` for every other error answer; or a

@@ -16,6 +16,7 @@ from cloudmap_discovery.transport.errors import (
     Call,
     no_answer,
 )
+from cloudmap_discovery.transport.sdk_answers import whole_body
 from cloudmap_discovery.transport.sdk_errors import (
     DeadConnectionError,
     UnreadableAnswerError,
@@ -244,7 +245,7 @@ async def _ask(sdk_client: Any, operation: str, params: dict[str, Any]) -> dict[
     model = sdk_client.meta.service_model.operation_model(operation)
     if model.has_streaming_output:
         body = model.output_shape.serialization["payload"]
-        answer[body] = await answer[body].read()
+        answer[body] = await whole_body(answer[body])
     return answer
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _FIRST_REDIRECT: Final = 300
+_NOT_MODIFIED: Final = 304
+_BY_HEADERS: Final = "rest-xml"
 
 
 class StrictParserFactory:
@@ -24,30 +26,50 @@ class StrictParserFactory:
 
     def create_parser(self, protocol_name: str) -> StrictParser:
         """Return a parser for a protocol such as `json` or `rest-xml`."""
-        return StrictParser(self._inner.create_parser(protocol_name), is_json=protocol_name == "json")
+        return StrictParser(self._inner.create_parser(protocol_name), protocol_name)
 
 
 class StrictParser:
     """Reads answers as the SDK's parser does, and raises `UnreadableAnswerError` where that would fail or guess.
 
     The SDK reads a body that is no JSON as an answer without members: a proxy's page would look like "no instances".
+    One that is no XML looks to it like an error of S3, by its status: a proxy's refusal like a denied permission.
     """
 
-    def __init__(self, inner: Any, *, is_json: bool) -> None:
+    def __init__(self, inner: Any, protocol_name: str) -> None:
         self._inner = inner
-        self._is_json = is_json
+        self._protocol_name = protocol_name
 
     async def parse(self, response: Mapping[str, Any], shape: Any) -> Any:
         """Read one answer, given as the SDK gives it: status, headers and body."""
         from botocore.parsers import ResponseParserError
 
-        if self._is_json and not _is_answer(response, shape):
+        if self._protocol_name == "json" and not _is_answer(response, shape):
+            raise _unreadable(response)
+        if self._protocol_name == _BY_HEADERS and not _has_headers(response, shape):
             raise _unreadable(response)
         try:
             parsed = self._inner.parse(response, shape)
-            return await parsed if inspect.isawaitable(parsed) else parsed
+            said = await parsed if inspect.isawaitable(parsed) else parsed
         except (ResponseParserError, ValueError, TypeError, AttributeError, LookupError) as error:
             raise _unreadable(response) from error
+        if self._protocol_name == _BY_HEADERS and not _is_told(response, said):
+            raise _unreadable(response)
+        return said
+
+
+async def whole_body(stream: Any) -> bytes:
+    """Read a body that the SDK leaves on its connection; raises an error of the SDK's where it breaks off."""
+    from aiohttp import ClientPayloadError
+    from botocore.exceptions import ResponseStreamingError
+
+    try:
+        body: bytes = await stream.read()
+    except ClientPayloadError as error:
+        raise ResponseStreamingError(error=error) from error
+    finally:
+        stream.close()  # a connection that was not read to its end is not used again
+    return body
 
 
 def _is_answer(response: Mapping[str, Any], shape: Any) -> bool:
@@ -66,6 +88,27 @@ def _is_answer(response: Mapping[str, Any], shape: Any) -> bool:
     )
 
 
+def _has_headers(response: Mapping[str, Any], shape: Any) -> bool:
+    is_success = response["status_code"] < _FIRST_REDIRECT
+    needs_tag = is_success and shape is not None and "ETag" in shape.members
+    return not needs_tag or bool(response["headers"].get("etag"))
+
+
+def _is_told(response: Mapping[str, Any], said: Any) -> bool:
+    """Return whether an error's code was read in the answer, not guessed; to HEAD there is nothing to read."""
+    status = response["status_code"]
+    is_head = response.get("context", {}).get("operation_name", "").startswith("Head")
+    if status < _FIRST_REDIRECT or status == _NOT_MODIFIED or is_head:
+        return True
+    # Once it has the code, the SDK reads the answer again, for the members of that error alone.
+    error = said.get("Error", {"Code": "known"})
+    return isinstance(error, dict) and error.get("Code") not in {None, "", str(status)}
+
+
 def _unreadable(response: Mapping[str, Any]) -> UnreadableAnswerError:
     body = response["body"]
-    return UnreadableAnswerError(response["status_code"], body if isinstance(body, bytes) else b"")
+    if isinstance(body, bytes):
+        return UnreadableAnswerError(response["status_code"], body)
+    if hasattr(body, "close"):
+        body.close()  # nobody will read it
+    return UnreadableAnswerError(response["status_code"], b"")

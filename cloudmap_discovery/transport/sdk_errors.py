@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import ConfigurationError, RemoteError, without_frames
 from cloudmap_discovery.transport.errors import (
+    BUCKET_REGION,
     Call,
     error_answer,
     no_answer,
@@ -15,6 +16,8 @@ from cloudmap_discovery.transport.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from botocore.exceptions import BotoCoreError, ClientError
 
     from cloudmap_discovery.errors import DiscoveryError
@@ -90,9 +93,16 @@ def _refused(call: Call, error: ClientError) -> DiscoveryError:
         call,
         status=int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
         code=str(response.get("Error", {}).get("Code", "")),
-        message=str(response.get("Error", {}).get("Message", "")),
-        members={name: value for name, value in response.items() if name not in _NOT_MEMBERS},
+        message=str(response.get("Error", {}).get("Message") or ""),  # None for an empty element of XML
+        members={name: value for name, value in response.items() if name not in _NOT_MEMBERS}
+        | _bucket_region(response),
     )
+
+
+def _bucket_region(response: Mapping[str, Any]) -> dict[str, str]:
+    headers = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region") or response.get("Error", {}).get("Region")
+    return {BUCKET_REGION: region} if region else {}
 
 
 def _failed(call: Call, error: BotoCoreError, seconds: float) -> DiscoveryError | None:
@@ -104,7 +114,7 @@ def _failed(call: Call, error: BotoCoreError, seconds: float) -> DiscoveryError 
         return no_answer(call, min(seconds, READ_SECONDS))
     if isinstance(error, sdk.ConnectionError):
         return no_connection(call, _reason(error))
-    if isinstance(error, sdk.HTTPClientError | sdk.IncompleteReadError):
+    if isinstance(error, sdk.HTTPClientError | sdk.IncompleteReadError | sdk.FlexibleChecksumError):
         return _broken_off(call, error)
     if not _ABOUT_CREDENTIALS.isdisjoint(kind.__name__ for kind in type(error).__mro__):
         return no_credentials(call, str(error))
@@ -125,11 +135,12 @@ def _mistake(error: BotoCoreError) -> ConfigurationError | None:
 def _broken_off(call: Call, error: BotoCoreError) -> DiscoveryError:
     import aiohttp
     from aiohttp.http_exceptions import HttpProcessingError
-    from botocore.exceptions import IncompleteReadError
+    from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ResponseStreamingError
 
+    half = (FlexibleChecksumError, IncompleteReadError, ResponseStreamingError)
     lower = error.kwargs.get("error")
     spoke = (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, HttpProcessingError)
-    if isinstance(error, IncompleteReadError) or isinstance(lower, spoke):
+    if isinstance(error, half) or isinstance(lower, spoke):
         return unreadable_answer(call, reason=f"it broke off: {_reason(error)}")
     return no_connection(call, _reason(error))
 

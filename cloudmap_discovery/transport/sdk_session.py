@@ -124,7 +124,7 @@ class Sdk:
 
         session = AioSession()
         session.register_component("response_parser_factory", StrictParserFactory())
-        session.register("before-endpoint-resolution", _leave_own_endpoint_alone)
+        session.register("before-endpoint-resolution", _settle_endpoint)
         if self._loader is not None:
             session.register_component("data_loader", self._loader)
         return session
@@ -138,11 +138,16 @@ def _explain(error: Exception) -> None:
         raise ConfigurationError("DISCOVERY_TRANSPORT", "sdk", allowed) from without_frames(error)
 
 
-def _leave_own_endpoint_alone(builtins: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+def _settle_endpoint(builtins: dict[str, Any], context: dict[str, Any], **_: object) -> None:
     # Wherever an endpoint URL comes from (argument, AWS_ENDPOINT_URL, profile), it is here by now. The SDK would put
-    # the operation's host prefix in front of it, and nobody has a host `data-localhost`.
+    # the operation's host prefix in front of it, and nobody has a host `data-localhost` or `<bucket>.localhost`.
     if builtins.get("SDK::Endpoint") is not None:
         context["client_config"].inject_host_prefix = False
+        builtins["AWS::S3::ForcePathStyle"] = True
+    # For us-east-1, the SDK would ask S3's oldest host, which is there for the whole world.
+    builtins["AWS::S3::UseGlobalEndpoint"] = False
+    # A bucket in another region is a mistake in the configuration: asking there would cost two requests each time.
+    context.get("s3_redirect", {})["redirected"] = True
 
 
 def _version() -> str:

@@ -80,7 +80,8 @@ def sign(
         by_name["host"] = [sent["host"]]
 
     signed = sorted(by_name.keys() - _UNSIGNED)
-    content_hash = by_name.get("x-amz-content-sha256", [hashlib.sha256(body).hexdigest()])[0]
+    given_hash = by_name.get("x-amz-content-sha256")
+    content_hash = given_hash[0] if given_hash else hashlib.sha256(body).hexdigest()
     request = "\n".join(
         (
             method.upper(),

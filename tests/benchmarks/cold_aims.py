@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tests.benchmarks.cold_fresh import BOTO3, DIRECT, FLOOR, HTTP, TLS
+from tests.benchmarks.cold_fresh import BOTO3, DIRECT, FLOOR, HTTP, PACKAGED, TLS
 from tests.benchmarks.measuring import table
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_OF_BOTO3: Final = 0.5
 MOST_OF_FLOOR: Final = 1.2
+MOST_OF_DIRECT: Final = 1.0
 MOST_IMPORT_SECONDS: Final = 0.015
 MOST_ZIP_BYTES: Final = 1_000_000
 MOST_MEMORY_OF_BOTO3: Final = 0.5
@@ -88,6 +89,10 @@ def aims_table(
 
 
 def _first_answer(answers: FirstAnswers, name: str) -> Iterator[Aim]:
+    for scheme in (HTTP, TLS):
+        title = f"{name}, from a packaged file, against direct, {scheme}"
+        ratio = answers.answer_ratio(PACKAGED, DIRECT, scheme)
+        yield Aim(title, ratio, MOST_OF_DIRECT, rounds=answers.round_ratios(PACKAGED, DIRECT, scheme))
     for other, most in ((BOTO3, MOST_OF_BOTO3), (FLOOR, MOST_OF_FLOOR)):
         for scheme in (HTTP, TLS):
             title = f"{name}, against {other.replace('floor', 'the floor')}, {scheme}"

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from tests.benchmarks.cold_bed import LARGE_FILE, SMALL_FILE
 from tests.benchmarks.cold_throttle import NoThrottle
 from tests.benchmarks.measuring import Spread, table
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 FLOOR: Final = "floor script"
 DIRECT: Final = "direct"
+PACKAGED: Final = "direct, packaged file of 200 records"
 BOTO3: Final = "plain boto3"
 HTTP: Final = "HTTP"
 TLS: Final = "TLS"
@@ -36,15 +38,28 @@ _PEAK: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A module of `cold_peers`, and the variables that it is measured with."""
+    """A module of `cold_peers`, and the variables that it is measured with, in which `{folder}` is the bed's."""
 
     module: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+def _packaged(file: str) -> dict[str, str]:
+    return {
+        "DISCOVERY_TRANSPORT": "direct",
+        "DISCOVERY_SOURCES": "file,cloudmap",
+        "DISCOVERY_SNAPSHOT_FILE": f"{{folder}}/{file}",
+    }
+
+
 PEERS: Final = {
     FLOOR: Peer("floor"),
     DIRECT: Peer("discovery", {"DISCOVERY_TRANSPORT": "direct"}),
+    PACKAGED: Peer("discovery", _packaged(SMALL_FILE)),
+    "direct, packaged file of 2,000 records": Peer("discovery", _packaged(LARGE_FILE)),
+    "direct, S3 with 2,000 records": Peer(
+        "discovery", {"DISCOVERY_TRANSPORT": "direct", "DISCOVERY_SOURCES": "s3,cloudmap"}
+    ),
     "sdk": Peer("discovery", {"DISCOVERY_TRANSPORT": "sdk"}),
     BOTO3: Peer("plain_boto3"),
     "plain aiobotocore": Peer("plain_aiobotocore"),
@@ -125,7 +140,8 @@ def first_answers(bed: Bed, throttle: Throttle, rounds: int) -> FirstAnswers:
     for number in range(rounds + 1):
         for (name, scheme), counted in samples.items():
             peer = PEERS[name]
-            sample = bed.machine.first_answer(peer.module, {**schemes[scheme], **peer.environment}, throttle)
+            own = {variable: text.format(folder=bed.folder) for variable, text in peer.environment.items()}
+            sample = bed.machine.first_answer(peer.module, {**schemes[scheme], **own}, throttle)
             if number:
                 counted.append(sample)
         bare.append(int(bed.machine.run(_PEAK, {}).stdout) / 1024)

@@ -22,7 +22,7 @@ from cloudmap_discovery.testing import FakeStore
 
 clock, half = SystemClock(), lambda: 0.5
 class Records(FakeStore):
-    async def fetch(self, key, *, timeout_seconds):
+    async def fetch(self, key, *, timeout_seconds, since=None):
         from cloudmap_discovery.encoding import decode_attributes
         from cloudmap_discovery.stores.port import Found
         # Decoded anew from text, as from the network: nothing is shared with a fixture.

@@ -12,6 +12,7 @@ from cloudmap_discovery.cli.program import run
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.testing import FakeClock, FakeControl, FakeStore
+from tests.unit.registry_bed import FakeMirror
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.dependencies import Dependency
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.stores.mirror_port import Mirror
 
 STAGE: Final = "Production"
 IO: Final = IOThread()
@@ -37,18 +39,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-class FakeMirror:
-    """A mirror that writes nothing, or says why it cannot."""
-
-    name = "ssm"
-
-    def __init__(self) -> None:
-        self.refusal: str | None = None
-
-    async def write(self, *_: Any, **__: Any) -> str | None:
-        return self.refusal
 
 
 class BedControl(FakeControl):
@@ -95,7 +85,7 @@ class CliBed:
     """Cloud Map and Parameter Store in memory, and the program over them."""
 
     clock: FakeClock = field(default_factory=FakeClock)
-    mirror: FakeMirror = field(default_factory=FakeMirror)
+    mirror: FakeMirror = field(default_factory=lambda: FakeMirror("ssm"))
     has_namespace: bool = True
     listing_failure: StoreError | None = None
     dependencies: tuple[Dependency, ...] = ()
@@ -114,7 +104,7 @@ class CliBed:
             lambda: BedControl(
                 self.cloud_map, has_namespace=self.has_namespace, listing_failure=self.listing_failure
             ),
-            lambda: [self.mirror],
+            self.make_mirrors,
             self.connections,
             io=IO,
             clock=self.clock,
@@ -122,6 +112,9 @@ class CliBed:
             stale_wait_seconds=0.0,
             dependencies=self.dependencies,
         )
+
+    def make_mirrors(self) -> list[Mirror]:
+        return [self.mirror]
 
     def run(
         self,

@@ -14,6 +14,7 @@ from cloudmap_discovery.testing import FakeStore
 from tests.cli.cli_bed import record
 
 if TYPE_CHECKING:
+    from cloudmap_discovery.clock import Instant
     from cloudmap_discovery.model import Key
     from cloudmap_discovery.stores.port import Absent, Found
     from cloudmap_discovery.testing import FakeClock
@@ -30,10 +31,12 @@ class Together(FakeStore):
         super().__init__(clock=clock)
         self._barrier = asyncio.Barrier(number)
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
         async with asyncio.timeout(timeout_seconds):
             await self._barrier.wait()
-        return await super().fetch(key, timeout_seconds=timeout_seconds)
+        return await super().fetch(key, timeout_seconds=timeout_seconds, since=since)
 
 
 def several(bed: CliBed) -> None:

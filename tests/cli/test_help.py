@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from tests.cli.cli_bed import CliBed
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
-COMMANDS = ["discover", "explain", "check", "list", "graph", "register", "deregister", "policy"]
+COMMANDS = [
+    "discover",
+    "explain",
+    "check",
+    "list",
+    "graph",
+    "register",
+    "deregister",
+    "snapshot",
+    "sync",
+    "policy",
+]
 COMMON = {"--namespace", "--region", "--endpoint-url", "--timeout", "--json", "--debug", "--stage"}
 RECORD = {"--version", "--tenant", "--variant", "--owner", "--owner-ref", "--no-wait", "--dry-run"}
 REQUEST = {"--version", "--tenant", "--where", "--sticky"}
@@ -28,6 +39,8 @@ OWN = {
     "graph": {"--format"},
     "register": RECORD | {"--weight", "--attribute", "--depends-on", "--adopt"},
     "deregister": RECORD,
+    "snapshot": {"--out", "--publish", "--diff", "--force"},
+    "sync": {"--dry-run", "--force"},
     "policy": {"--mode", "--with-targets", "--account"},
 }
 

@@ -12,22 +12,25 @@ from cloudmap_discovery.deadline import Deadline
 from cloudmap_discovery.documents import parameter_name
 from cloudmap_discovery.encoding import encode_attributes
 from cloudmap_discovery.errors import AccessDeniedError, StoreTimeoutError, ThrottledError
-from cloudmap_discovery.model import PassedOver
+from cloudmap_discovery.model import Instance, PassedOver
 from cloudmap_discovery.stores.cloud_map import CloudMapStore
 from cloudmap_discovery.stores.cloud_map_control import CloudMapControl
 from cloudmap_discovery.stores.parameter_store import ParameterStore
+from cloudmap_discovery.stores.s3 import S3Store
+from cloudmap_discovery.stores.s3_mirror import S3Mirror
 from cloudmap_discovery.testing import FakeClock, FakeStore
+from cloudmap_discovery.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cloudmap_discovery.errors import StoreError
-    from cloudmap_discovery.model import Instance
     from cloudmap_discovery.stores.port import Store
     from cloudmap_discovery.transport.port import Transport
     from tests.standin.stand_in import StandIn
 
 NAMESPACE: Final = "services"
+BUCKET: Final = "registry"
 Trouble = Literal["throttled", "denied", "unreachable", "slow"]
 ERRORS: Final[Mapping[Trouble, type[StoreError]]] = {
     "throttled": ThrottledError,
@@ -139,6 +142,60 @@ class ParameterStoreCase:
         self._aws.faults.clear()
 
 
+class S3Case:
+    """S3, with a snapshot as the mirror writes it."""
+
+    def __init__(self, transport: Transport, aws: StandIn) -> None:
+        self.clock = FakeClock(wall=time.time())
+        self.store = S3Store(
+            transport,
+            bucket=BUCKET,
+            key="registry.json",
+            namespace=NAMESPACE,
+            clock=self.clock,
+            ttl_seconds=60,
+            max_age_seconds=86_400,
+            random=random.random,
+        )
+        self._mirror = S3Mirror(
+            transport, bucket=BUCKET, key="registry.json", namespace=NAMESPACE, clock=self.clock
+        )
+        self._transport = transport
+        self._aws = aws
+        self._records: dict[tuple[str, str], dict[str, Instance]] = {}
+        aws.seed_bucket(BUCKET)
+
+    async def put(self, *instances: Instance) -> None:
+        for instance in instances:
+            place = (instance.service, instance.stage)
+            self._records.setdefault(place, {})[instance.id] = instance
+            await self._write()
+
+    async def put_malformed(self, service: str, stage: str) -> None:
+        malformed = replace(user_of(service, stage), endpoint="no address")
+        self._records.setdefault((service, stage), {})["malformed"] = malformed
+        await self._write()
+
+    async def remove(self, instance: Instance) -> None:
+        del self._records[instance.service, instance.stage][instance.id]
+        await self._write()
+
+    async def _write(self) -> None:
+        deadline = Deadline(20, monotonic=time.monotonic, sleep=asyncio.sleep, random=random.random)
+        places = {place: list(records.values()) for place, records in self._records.items()}
+        await self._mirror.write(places, deadline, checked=True)
+
+    def break_with(self, trouble: Trouble) -> None:
+        _break(self._aws, "s3", "SlowDown", trouble)
+
+    def heal(self) -> None:
+        self._aws.faults.clear()
+
+
+def user_of(service: str, stage: str) -> Instance:
+    return Instance(service, "https://malformed.test", stage, id="malformed")
+
+
 class FakeStoreCase:
     """The fake that users put into their own tests."""
 
@@ -170,6 +227,7 @@ class FakeStoreCase:
 CASES: Final[Mapping[str, Callable[[Transport, StandIn], StoreCase]]] = {
     "cloudmap": CloudMapCase,
     "ssm": ParameterStoreCase,
+    "s3": S3Case,
     "fake": FakeStoreCase,
 }
 

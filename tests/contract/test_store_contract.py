@@ -49,7 +49,9 @@ def user(name: str, **fields: Any) -> Instance:
 
 
 async def fetch(case: StoreCase, service: str = "users", stage: str = STAGE) -> Found | Absent:
-    return await case.store.fetch(Key(NAMESPACE, service, stage), timeout_seconds=PLENTY_SECONDS)
+    return await case.store.fetch(
+        Key(NAMESPACE, service, stage), timeout_seconds=PLENTY_SECONDS, since=case.clock.now()
+    )
 
 
 async def found(case: StoreCase, service: str = "users", stage: str = STAGE) -> Found:

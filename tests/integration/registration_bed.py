@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.listing import Listing
 from cloudmap_discovery.mirrors import Mirrors
 from cloudmap_discovery.model import Instance, Key
 from cloudmap_discovery.registry import Registry
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from cloudmap_discovery.events import Event
+    from cloudmap_discovery.stores.mirror_port import Mirror
     from cloudmap_discovery.transport.port import Transport
     from tests.standin.stand_in import StandIn
 
@@ -36,7 +38,9 @@ SECONDS = 20.0
 class RegistrationBed:
     """One process that registers and looks up, as far as the network tells them apart."""
 
-    def __init__(self, aws: StandIn, transport: Transport, *, owner_account: str | None = None) -> None:
+    def __init__(
+        self, aws: StandIn, transport: Transport, *more_mirrors: Mirror, owner_account: str | None = None
+    ) -> None:
         self._aws = aws
         self.events: list[Event] = []
         self.forgotten: list[Key] = []
@@ -45,9 +49,12 @@ class RegistrationBed:
         hub.subscribe(self.events.append)
         self.clock = clock = FakeClock()
         control = CloudMapControl(transport, owner_account=owner_account)
+        listing = Listing(control, namespace="services", clock=clock, events=hub, sleep=self._sleep)
+        mirrors: list[Mirror] = [ParameterMirror(transport, namespace="services"), *more_mirrors]
         self.registry = Registry(
             control,
-            mirrors=Mirrors(control, [ParameterMirror(transport)], namespace="services", events=hub),
+            mirrors=Mirrors(control, mirrors, namespace="services", events=hub, listing=listing),
+            listing=listing,
             clock=clock,
             events=hub,
             forget=self.forgotten.append,

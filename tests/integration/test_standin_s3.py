@@ -1,9 +1,11 @@
 """S3 behind the stand-in's connections: conditional requests, answers without bodies, bodies in both directions."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.standin.fixtures import refusal
 from tests.standin.stand_in import StandIn
@@ -60,3 +62,37 @@ def test_answers_without_bodies_leave_the_connection_usable(aws: StandIn, s3: An
     assert length == 5
     assert status(refusal(s3.head_object, Bucket="registry", Key="registry.json")) == 404
     assert aws.open_connections == 1
+
+
+def test_of_many_who_create_an_object_at_once_one_succeeds(aws: StandIn, s3: Any) -> None:
+    def create(number: int) -> int:
+        body = str(number).encode()
+        try:
+            s3.put_object(Bucket="registry", Key="registry.json", Body=body, IfNoneMatch="*")
+        except ClientError as error:
+            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        return 200
+
+    with aws.faults.hold("s3:PutObject") as held, ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(create, number) for number in range(8)]
+        held.wait_until_met(8)
+        held.clear()
+
+    assert sorted(answer.result() for answer in answers) == [200, *[412] * 7]
+
+
+def test_refusals_of_every_kind_come_in_the_words_of_s3(aws: StandIn, s3: Any) -> None:
+    read = {"Bucket": "registry", "Key": "registry.json"}
+    elsewhere = {"x-amz-bucket-region": "eu-west-1"}
+    aws.faults.error("AccessDenied", "s3:GetObject", message="Access Denied", status=403, count=1)
+    aws.faults.error("SlowDown", "s3:GetObject", status=503, count=1)
+    aws.faults.error("NoSuchBucket", "s3:GetObject", status=404, headers=elsewhere, count=1)
+    aws.faults.error("ConditionalRequestConflict", "s3:PutObject", status=409, count=1)
+
+    denied, slow, absent = (refusal(s3.get_object, **read) for _ in range(3))
+    conflict = refusal(s3.put_object, **read, Body=b"1")
+
+    assert (denied["Error"], status(denied)) == ({"Code": "AccessDenied", "Message": "Access Denied"}, 403)
+    assert (slow["Error"]["Code"], status(slow)) == ("SlowDown", 503)
+    assert absent["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "eu-west-1"
+    assert (conflict["Error"]["Code"], status(conflict)) == ("ConditionalRequestConflict", 409)

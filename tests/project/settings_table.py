@@ -21,10 +21,31 @@ END: Final = "<!-- settings: end -->"
 _BETWEEN: Final = re.compile(rf"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})", re.DOTALL)
 
 
+# What hardly anybody sets stands in docs/configuration.md alone.
+RARE: Final = frozenset(
+    {
+        "max_entries",
+        "max_snapshot_age",
+        "mirrors",
+        "owner_account",
+        "parameter_prefix",
+        "preload",
+        "shared_cache",
+        "snapshot_key",
+        "stale_wait",
+        "version_suffix",
+    }
+)
+
+
 def short_table(settings: Sequence[Setting]) -> str:
     return _table(
         ("variable", "default", "meaning"),
-        [(f"`{setting.variable}`", setting.default_text, setting.description) for setting in settings],
+        [
+            (f"`{setting.variable}`", setting.default_text, setting.description)
+            for setting in settings
+            if setting.name not in RARE
+        ],
     )
 
 

@@ -63,7 +63,9 @@ def check_own_program(words: Sequence[str]) -> None:
 
 def check_aws(words: Sequence[str]) -> None:
     service, operation, *options = words
-    model = botocore.session.get_session().get_service_model(service)
+    # The CLI has commands of its own for S3, and the service's operations under another name.
+    name = "s3" if service == "s3api" else service
+    model = botocore.session.get_session().get_service_model(name)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in operations, f"{service} has no operation {operation}"
     shape = model.operation_model(operations[operation]).input_shape

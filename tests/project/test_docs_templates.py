@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from cloudmap_discovery.dependencies import load
+from cloudmap_discovery.snapshots import read_snapshot
 from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, SLIM, find_target
 from tests.project.hcl import Reference, read_hcl
 from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, prose, table
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ATTACH: Final = ROOT / "docs/attach.md"
 DEPENDENCIES: Final = ROOT / "docs/dependencies.md"
+SNAPSHOTS: Final = ROOT / "docs/snapshots.md"
 IAM: Final = ROOT / "docs/iam.md"
 POLICIES: Final = [block for block in blocks_of("json") if '"Statement"' in block.text]
 LAYER_ARN: Final = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:layer:(?P<name>[\w-]+):[0-9]+")
@@ -238,11 +240,26 @@ def test_dependencies_are_declared_the_same_in_toml_and_in_json(tmp_path: Path) 
     assert load("b.json", tmp_path) == declared
 
 
+def test_the_snapshot_in_the_documentation_is_one() -> None:
+    text = block_after("The document", SNAPSHOTS, "json").text
+
+    snapshot = read_snapshot(text.encode(), name="it", namespace="services")
+
+    ((record,), unusable) = snapshot.records(("users", "Production"))
+    assert (record.endpoint, record.version, record.owner, unusable) == (
+        "https://users.example.com",
+        "1.4.2",
+        "manual",
+        (),
+    )
+
+
 @pytest.mark.parametrize("block", blocks_of("yaml", "json", "hcl"), ids=lambda block: block.id)
 def test_every_other_block_is_one_that_a_test_above_reads(block: Block) -> None:
     known = [
         *POLICIES,
         block_after("Declaring", DEPENDENCIES, "json"),
+        block_after("The document", SNAPSHOTS, "json"),
         block_after("SAM", ATTACH, "yaml"),
         block_after("Serverless Framework", ATTACH, "yaml"),
         block_after("Terraform", ATTACH, "hcl"),

@@ -22,8 +22,19 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("model",),
     ("limits",),
     ("encoding", "ranges", "setting_text", "overriding"),
-    ("settings", "selection", "freshness", "documents", "deadline", "events", "plans", "dependencies"),
-    ("event_hub", "depends_on", "query"),
+    (
+        "settings",
+        "selection",
+        "freshness",
+        "documents",
+        "deadline",
+        "events",
+        "plans",
+        "dependencies",
+        "copies",
+    ),
+    ("snapshots",),
+    ("snapshot_writing", "event_hub", "depends_on", "query"),
     ("registration", "dependency_graph", "dependency_drawing", "policies"),
     (
         "stores.port",
@@ -37,7 +48,8 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("stores.*", "transport.*"),
     ("cache", "io_thread", "store_health", "ready", "set_aside"),
     ("ladder", "flights"),
-    ("refresh", "explaining", "mirrors", "listing", "spreading"),
+    ("refresh", "explaining", "listing", "spreading"),
+    ("mirrors", "syncing"),
     ("serving",),
     ("stages",),
     ("held",),
@@ -52,7 +64,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
 # In these folders, the modules of one family import each other and what belongs to none, never another family's. A
 # family is told by how the names of its modules begin.
 FAMILIES: Final[dict[str, tuple[str | tuple[str, ...], ...]]] = {
-    "stores": ("cloud_map", "parameter"),
+    "stores": ("cloud_map", "parameter", "s3", "shared"),
     "transport": ("sdk", "retry", ("direct", "credentials", "container_endpoint")),
     "cli": (),
 }

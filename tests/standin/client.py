@@ -114,6 +114,9 @@ class StandInClient:
     def seed_parameter(self, name: str, value: str) -> None:
         self._command("seed_parameter", name=name, value=value)
 
+    def seed_bucket(self, name: str) -> None:
+        self._command("seed_bucket", name=name)
+
 
 class StandInProcess(StandInClient):
     """A stand-in in a child process, which ends with this object, or with this process however that ends."""

@@ -42,6 +42,7 @@ class Control:
             "seed_service": stand_in.seed_service,
             "seed_instance": stand_in.seed_instance,
             "seed_parameter": stand_in.seed_parameter,
+            "seed_bucket": stand_in.seed_bucket,
         }
 
     def respond(self, exchange: Exchange) -> Answer:

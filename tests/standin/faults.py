@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,12 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """Answer with an error instead of doing what was asked."""
+    """Answer with an error instead of doing what was asked; `headers` are sent beside those of every error."""
 
     code: str
     message: str = "Injected by the stand-in."
     status: int = 400
+    headers: "Mapping[str, str]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,10 @@ class Faults:
         *,
         message: str = "Injected.",
         status: int = 400,
+        headers: "Mapping[str, str] | None" = None,
         count: int | None = None,
     ) -> Armed:
-        return self.add(ErrorAnswer(code, message, status), target, count=count)
+        return self.add(ErrorAnswer(code, message, status, headers or {}), target, count=count)
 
     def access_denied(self, target: str = "*", *, count: int | None = None) -> Armed:
         return self.add(AccessDenied(), target, count=count)

@@ -1,6 +1,8 @@
 """What happens to a request between the socket and moto: it is counted, meets its faults, is throttled, is answered."""
 
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from tests.standin.journal import Journal
 
 CONTROL_PATH = "/_standin"
+# moto looks at a condition and then writes: of two clients that create an object, both would.
+_ONE_AT_A_TIME = frozenset({"s3:PutObject", "s3:DeleteObject"})
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - not an error: a fault did what it is for
@@ -55,6 +59,7 @@ class Gateway:
         self._conditions = conditions
         self._faults = faults
         self._journal = journal
+        self._writing = threading.Lock()
 
     def respond(self, exchange: Exchange) -> Answer | None:
         if exchange.environ["PATH_INFO"].startswith(CONTROL_PATH):
@@ -87,8 +92,9 @@ class Gateway:
                 raise _ConnectionLost
             case Reset():
                 raise _ConnectionLost
-            case ErrorAnswer(code, message, status):
-                return error_answer(request.service, code, message, status)
+            case ErrorAnswer(code, message, status, headers):
+                answer = error_answer(request.service, code, message, status)
+                return replace(answer, headers=(*answer.headers, *headers.items()))
             case AccessDenied():
                 return access_denied_answer(request.service, request.operation)
             case Garbage(body, status, content_type):
@@ -121,7 +127,8 @@ class Gateway:
     def _ask_moto(self, exchange: Exchange, request: Request) -> Answer:
         # moto takes the account from this header before it looks at the access key: one stand-in, one account.
         exchange.environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
-        response = Response.from_app(self._application, exchange.environ, buffered=True)
+        with self._writing if request.name in _ONE_AT_A_TIME else nullcontext():
+            response = Response.from_app(self._application, exchange.environ, buffered=True)
         headers = list(response.headers.items())
         if request.service == "servicediscovery":  # moto sends its answers as text/html
             headers = [(name, value) for name, value in headers if name.lower() != "content-type"]

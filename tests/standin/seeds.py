@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from moto.core.utils import get_service_model
+from moto.s3.models import s3_backends
 from moto.servicediscovery.models import Namespace, ServiceInstance
 from moto.ssm.models import ssm_backends
 
@@ -80,6 +81,13 @@ class Seeds:
             tier=tier,
             policies=None,
         )
+
+    def bucket(self, name: str) -> None:
+        """Make a bucket, if it is not there, and have it keep the versions of its objects."""
+        backend = s3_backends[self._account_id]["aws"]
+        if name not in backend.buckets:
+            backend.create_bucket(name, self._region)
+            backend.put_bucket_versioning(name, "Enabled")
 
     @staticmethod
     def _find_or_make_namespace(backend: "CloudMapBackend", name: str) -> Namespace:

@@ -201,3 +201,7 @@ class StandIn:
     def seed_parameter(self, name: str, value: str) -> None:
         """Put a String parameter, replacing what is there."""
         self._seeds.parameter(name, value)
+
+    def seed_bucket(self, name: str) -> None:
+        """Make a bucket, if it is not there, and have it keep the versions of its objects."""
+        self._seeds.bucket(name)

@@ -71,11 +71,13 @@ class BedStore(FakeStore):
         self.takes_seconds = 0.0
         self.bug: Exception | None = None
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
         self._order.append(self.name)
         while not self.is_open:  # noqa: ASYNC110 -- opened from another thread
             await asyncio.sleep(0.001)
-        said = await super().fetch(key, timeout_seconds=timeout_seconds)
+        said = await super().fetch(key, timeout_seconds=timeout_seconds, since=since)
         self._bed_clock.advance(self.takes_seconds)
         if self.bug is not None:
             raise self.bug

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from cloudmap_discovery.copies import Copy
+from cloudmap_discovery.documents import record_fields
 from cloudmap_discovery.event_hub import EventHub
+from cloudmap_discovery.listing import Listing
 from cloudmap_discovery.mirrors import Mirrors
 from cloudmap_discovery.registry import Registry
 from cloudmap_discovery.stores.cloud_map_control import CloudMapControl
+from cloudmap_discovery.stores.mirror_port import Written
 from tests.unit.fake_cloud_map import FakeCloudMap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from cloudmap_discovery.copies import Records
     from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.errors import StoreError
     from cloudmap_discovery.events import Event
-    from cloudmap_discovery.model import Instance, Key
+    from cloudmap_discovery.model import Instance, Key, Place
 
 URL = "https://users.test"
 STAGE = "Production"
@@ -31,6 +36,12 @@ class FakeMirror:
         self.refusal: str | None = None
         self.failure: StoreError | None = None
         self.on_write: Callable[[], Any] | None = None
+        self.on_copy: Callable[[], Any] | None = None
+        self.lacks_all = False
+        self.places_at_once = 1
+        self.checks = 0
+        self.held: dict[Place, tuple[Instance, ...]] = {}
+        self.left_alone: dict[Place, str] = {}
         self.writes: list[tuple[str, str, tuple[Instance, ...]]] = []
         self.most_at_once = 0
         self._writing = 0
@@ -41,21 +52,52 @@ class FakeMirror:
         return [instance.endpoint for instance in self.writes[-1][2]]
 
     async def write(
-        self, service: str, stage: str, instances: Sequence[Instance], deadline: Deadline
-    ) -> str | None:
+        self,
+        places: Mapping[Place, Sequence[Instance]],
+        deadline: Deadline,
+        *,
+        checked: bool = False,
+        force: bool = False,
+    ) -> Written:
         assert deadline.seconds_left > 0
         if self.failure is not None:
             raise self.failure
-        if self.refusal is not None:
-            return self.refusal
+        if self.refusal is not None and not force:
+            return Written(refusal=self.refusal)
+        if self.lacks_all and not checked:
+            return Written(lacks_all=True)
+        self.lacks_all = False
         self._writing += 1
         self.most_at_once = max(self.most_at_once, self._writing)
         await asyncio.sleep(0)
         self._writing -= 1
-        self.writes.append((service, stage, tuple(instances)))
-        if self.on_write is not None:
+        changed = {
+            place: tuple(instances)
+            for place, instances in places.items()
+            if self.held.get(place) != tuple(instances)
+        }
+        self.held.update(changed)
+        self.checks += checked
+        self.writes.extend((*place, instances) for place, instances in changed.items())
+        if self.on_write is not None and changed:
             self.on_write()
-        return None
+        return Written(changed=bool(changed))
+
+    async def create(self, places: Mapping[Place, Sequence[Instance]], deadline: Deadline) -> None:
+        if self.lacks_all:
+            await self.write(places, deadline, checked=True)
+
+    async def copy(self, deadline: Deadline) -> Copy:
+        assert deadline.seconds_left > 0
+        if self.failure is not None:
+            raise self.failure
+        if self.on_copy is not None:
+            self.on_copy()
+        places = {place: self.records(instances) for place, instances in self.held.items() if instances}
+        return Copy(places, self.left_alone, exists=not self.lacks_all)
+
+    def records(self, instances: Iterable[Instance]) -> Records:
+        return {instance.id: record_fields(instance) for instance in instances}
 
 
 class RegistryBed:
@@ -70,9 +112,11 @@ class RegistryBed:
         hub = EventHub()
         hub.subscribe(self.events.append)
         control = CloudMapControl(self.cloud.transport)
+        listing = Listing(control, namespace="services", clock=self.clock, events=hub, sleep=self.clock.sleep)
         self.registry = Registry(
             control,
-            mirrors=Mirrors(control, [self.mirror], namespace="services", events=hub),
+            mirrors=Mirrors(control, [self.mirror], namespace="services", events=hub, listing=listing),
+            listing=listing,
             clock=self.clock,
             events=hub,
             forget=self.forgotten.append,

@@ -13,6 +13,7 @@ from cloudmap_discovery.io_thread import IOThread
 from tests.unit.bed import DENIED, Bed, BedStore, RunningClock, listen, make_bed, users
 
 if TYPE_CHECKING:
+    from cloudmap_discovery.clock import Instant
     from cloudmap_discovery.model import Key
     from cloudmap_discovery.stores.port import Absent, Found
 
@@ -110,9 +111,11 @@ async def test_a_caller_that_ends_its_wait_earlier_does_not_wait_longer() -> Non
 class Blocking(BedStore):
     """A store with a bug: it holds up the whole I/O thread."""
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
         time.sleep(5)  # noqa: ASYNC251 -- the bug
-        return await super().fetch(key, timeout_seconds=timeout_seconds)
+        return await super().fetch(key, timeout_seconds=timeout_seconds, since=since)
 
 
 async def test_a_store_that_holds_up_the_io_thread_does_not_hold_up_its_waiters() -> None:

@@ -242,8 +242,10 @@ async def test_forgetting_everything_makes_every_caller_ask() -> None:
 class AgedStore(BedStore):
     """A store that has what it fetched half an hour ago, as a snapshot does."""
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
-        said = await super().fetch(key, timeout_seconds=timeout_seconds)
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
+        said = await super().fetch(key, timeout_seconds=timeout_seconds, since=since)
         assert isinstance(said, Found)
         return replace(said, sent=Instant(said.sent.wall - 1800, said.sent.monotonic - 1800))
 

@@ -97,7 +97,12 @@ entries = st.builds(
 # States from the best to the worst; an answer is in the worst that anything about it says.
 FRESH, STALE, EXPIRED, MISSING = range(4)
 BEST_BY_MARK = {Mark.NONE: FRESH, Mark.REPORTED: STALE, Mark.RESTORED: EXPIRED}
-BEST_BY_STANDING = {Standing.AUTHORITY: FRESH, Standing.BY_HAND: FRESH, Standing.PROVISIONAL: EXPIRED}
+BEST_BY_STANDING = {
+    Standing.AUTHORITY: FRESH,
+    Standing.BY_HAND: FRESH,
+    Standing.PACKAGED: STALE,
+    Standing.PROVISIONAL: EXPIRED,
+}
 
 # (state, backing off) -> decision, served as stale
 TABLE = {
@@ -121,7 +126,9 @@ def state_by_age(answer: HeldAnswer, now: Instant, policy: Policy) -> int:
         (min(answer.fresh_seconds + policy.revalidate_seconds, policy.max_stale_seconds), STALE),
         (policy.max_stale_seconds, EXPIRED),
     ]
-    return next((state for limit, state in limits if max(ages) <= limit), MISSING)
+    state = next((state for limit, state in limits if max(ages) <= limit), MISSING)
+    # What came with the function waits for nobody, however long its refresh takes.
+    return STALE if state == EXPIRED and answer.standing is Standing.PACKAGED else state
 
 
 def state_of(entry: Entry, now: Instant, policy: Policy) -> int:

@@ -35,8 +35,8 @@ NEW = (users("https://new.test"),)
 fractions = st.floats(min_value=0, max_value=1, exclude_max=True)
 
 
-def after(previous: Entry, sent: Instant, **about: Standing) -> Entry:
-    return answered(previous, NEW, "ssm", sent, POLICY, never_random, **about)
+def after(previous: Entry, sent: Instant, standing: Standing = Standing.AUTHORITY) -> Entry:
+    return answered(previous, NEW, "ssm", sent, POLICY, never_random, standing=standing)
 
 
 @settings(deadline=None)

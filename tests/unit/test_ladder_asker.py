@@ -35,9 +35,11 @@ class Timed(FakeStore):
         self._watch = clock
         self._takes_seconds = takes_seconds
 
-    async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def fetch(
+        self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+    ) -> Found | Absent:
         self.given.append(timeout_seconds)
-        said = await super().fetch(key, timeout_seconds=timeout_seconds)
+        said = await super().fetch(key, timeout_seconds=timeout_seconds, since=since)
         self._watch.advance(self._takes_seconds)
         return said
 
@@ -197,8 +199,10 @@ async def test_an_answer_ends_a_stores_trouble() -> None:
 
 async def test_a_bug_of_a_store_surfaces_as_itself() -> None:
     class Broken(FakeStore):
-        async def fetch(self, key: Key, *, timeout_seconds: float) -> Found | Absent:
-            raise KeyError(key.service, timeout_seconds)
+        async def fetch(
+            self, key: Key, *, timeout_seconds: float, since: Instant | None = None
+        ) -> Found | Absent:
+            raise KeyError(key.service, timeout_seconds, since)
 
     asking = Asking()
 

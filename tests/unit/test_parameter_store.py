@@ -13,6 +13,7 @@ from cloudmap_discovery.model import Instance, Key
 from cloudmap_discovery.stores.parameter_store import ParameterStore
 from cloudmap_discovery.stores.port import Absent, Found
 from cloudmap_discovery.testing import FakeClock
+from tests.unit.bed import NAMESPACE
 from tests.unit.fake_transport import FakeTransport
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ async def test_a_list_without_records_is_absent() -> None:
 async def test_a_mirror_is_marked_as_one() -> None:
     record = Instance("users", "https://users.test", "Production", version="1.0.0")
 
-    answer = await found(holding(write_mirror([record]).text))
+    answer = await found(holding(write_mirror([record], NAMESPACE).text))
 
     assert answer.instances == (record,)
     assert answer.mirrored

@@ -16,9 +16,6 @@ from tests.unit.settings_cases import RIGHT, text_of
 DEFINITIONS = definitions()
 VARIABLES = {setting.name: setting.variable for setting in DEFINITIONS}
 
-# Names that there are not yet: none is accepted and ignored.
-LATER = ["bucket", "snapshot_key", "snapshot_file", "max_snapshot_age"]
-
 
 def test_every_setting_is_generated_here() -> None:
     assert set(RIGHT) == {field.name for field in fields(Settings)} == {s.name for s in DEFINITIONS}
@@ -106,11 +103,6 @@ def test_every_definition_documents_itself_and_accepts_its_own_default(setting: 
     assert setting.default_text
     if setting.default not in (None, (), "", {}):
         assert setting.read(text_of(setting.default)) == setting.default
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_a_setting_of_a_later_part_does_not_exist_yet(name: str) -> None:
-    assert name not in VARIABLES
 
 
 def test_a_near_miss_of_a_name_is_told_with_what_was_probably_meant() -> None:

@@ -16,6 +16,7 @@ from cloudmap_discovery.events import StaleServed
 from tests.unit.bed import DENIED, Bed, listen, make_bed, users
 
 if TYPE_CHECKING:
+    from cloudmap_discovery.clock import Instant
     from cloudmap_discovery.model import Key
     from cloudmap_discovery.stores.port import Absent, Found
 
@@ -39,9 +40,9 @@ def fail_in(bed: Bed, *stages: str) -> None:
     """Let Cloud Map fail for these stages alone, from now on."""
     fetch = type(bed.cloud_map).fetch
 
-    async def failing(key: Key, *, timeout_seconds: float) -> Found | Absent:
+    async def failing(key: Key, *, timeout_seconds: float, since: Instant | None = None) -> Found | Absent:
         bed.cloud_map.failure = DENIED if key.stage in stages else None
-        return await fetch(bed.cloud_map, key, timeout_seconds=timeout_seconds)
+        return await fetch(bed.cloud_map, key, timeout_seconds=timeout_seconds, since=since)
 
     bed.cloud_map.fetch = failing  # type: ignore[method-assign]  # a fake that is told more than it can say
 

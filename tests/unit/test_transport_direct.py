@@ -35,7 +35,8 @@ __all__ = ["peer"]  # a fixture, found by name
         ("ssm", "PutParameter", True),
         ("servicediscovery", "CreatePrivateDnsNamespace", False),
         ("ssm", "DiscoverInstances", False),
-        ("s3", "GetObject", False),
+        ("s3", "ListObjectsV2", False),
+        ("lambda", "Invoke", False),
     ],
 )
 async def test_it_says_which_operations_it_can_call_and_calls_no_other(

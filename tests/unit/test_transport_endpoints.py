@@ -72,6 +72,24 @@ def test_a_path_of_an_endpoint_of_ones_own_is_kept() -> None:
     assert resolved({"AWS_ENDPOINT_URL": "https://[fd00::1]:4566/aws/"}).url == "https://[fd00::1]:4566/aws"
 
 
+def test_a_bucket_stands_in_the_host_at_aws_and_in_the_path_at_an_endpoint_of_ones_own() -> None:
+    at_aws, at_home = (
+        resolve("s3", "GetObject", region="eu-central-1", endpoint_url=url, environment={}, bucket="registry")
+        for url in (None, "http://localhost:4566/")
+    )
+
+    assert at_aws == Endpoint("https://registry.s3.eu-central-1.amazonaws.com", "eu-central-1", is_own=False)
+    assert at_home == Endpoint("http://localhost:4566/registry", "eu-central-1", is_own=True)
+
+
+def test_fips_is_refused_with_its_variable_where_s3_has_none() -> None:
+    error = refusal(
+        {"AWS_USE_FIPS_ENDPOINT": "true"}, service="s3", operation="GetObject", region="cn-north-1"
+    )
+
+    assert (error.variable, error.value) == ("AWS_USE_FIPS_ENDPOINT", "true")
+
+
 def test_a_service_s_own_variable_is_for_that_service() -> None:
     variables = {"AWS_ENDPOINT_URL_SSM": "http://a"}
 

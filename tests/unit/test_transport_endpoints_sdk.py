@@ -10,6 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.transport.endpoints import resolve
@@ -26,6 +28,7 @@ OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
         {"ServiceId": "s", "InstanceId": "i", "Attributes": {}},
     ),
     "GetParameters": ("ssm", "get_parameters", {"Names": ["n"]}),
+    "GetObject": ("s3", "get_object", {"Bucket": "bucket", "Key": "key"}),
 }
 SWITCHES: Final = (
     "AWS_USE_FIPS_ENDPOINT",
@@ -67,18 +70,24 @@ def regions() -> list[str]:
     former = {
         name
         for one in loader.load_data("endpoints")["partitions"]
-        for service in ("servicediscovery", "ssm")
+        for service in ("servicediscovery", "ssm", "s3")
         for name in one["services"].get(service, {}).get("endpoints", {})
         if name.replace("fips-", "").replace("-fips", "") in known
     }
     return sorted(known | former)
 
 
+def regional() -> Any:
+    """Return how the SDK is told what this package tells it otherwise; a new one each time, since it adds to it."""
+    return {"us_east_1_regional_endpoint": "regional"}
+
+
 def by_sdk(
-    operation: str, region: str, config: Config | None = None, session: Session = SESSION
+    operation: str, region: str, config: Config | None = None, session: Session = SESSION, **more: str
 ) -> Sent | None:
     """Return what botocore would send, or None where it refuses."""
     service, method, arguments = OPERATIONS[operation]
+    arguments = {**arguments, **more}
     try:
         client: Any = session.create_client(service, region_name=region, config=config)
         client.meta.events.register("before-send", stop)
@@ -94,13 +103,21 @@ def stop(request: Any, **_: object) -> None:
     raise SentError(request)
 
 
-def by_us(operation: str, region: str, environment: dict[str, str]) -> Sent | None:
+def by_us(operation: str, region: str, environment: dict[str, str], bucket: str = "bucket") -> Sent | None:
     service = OPERATIONS[operation][0]
+    is_s3 = service == "s3"
     try:
-        endpoint = resolve(service, operation, region=region, endpoint_url=None, environment=environment)
+        endpoint = resolve(
+            service,
+            operation,
+            region=region,
+            endpoint_url=None,
+            environment=environment,
+            bucket=bucket if is_s3 else "",
+        )
     except ConfigurationError:
         return None
-    return Sent(endpoint.url, endpoint.signing_region, service)
+    return Sent(f"{endpoint.url}/key" if is_s3 else endpoint.url, endpoint.signing_region, service)
 
 
 def test_the_regions_are_all_there() -> None:
@@ -113,7 +130,7 @@ def test_the_regions_are_all_there() -> None:
 @pytest.mark.parametrize("region", regions())
 def test_a_call_goes_where_the_sdk_sends_it(region: str) -> None:
     for operation, is_fips, is_dualstack in product(OPERATIONS, (False, True), (False, True)):
-        config = Config(use_fips_endpoint=is_fips, use_dualstack_endpoint=is_dualstack)
+        config = Config(use_fips_endpoint=is_fips, use_dualstack_endpoint=is_dualstack, s3=regional())
         environment = {
             "AWS_USE_FIPS_ENDPOINT": str(is_fips),
             "AWS_USE_DUALSTACK_ENDPOINT": str(is_dualstack),
@@ -149,17 +166,24 @@ def test_a_call_goes_where_the_sdk_sends_it(region: str) -> None:
             "AWS_USE_DUALSTACK_ENDPOINT": "true",
         },
         {"AWS_ENDPOINT_URL": "localhost:4566"},
+        {"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_S3": "http://s3.test/x"},
+        {"AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     ids=str,
 )
 def test_the_variables_mean_what_they_mean_to_the_sdk(
     environment: dict[str, str], operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (*SWITCHES, "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_SERVICEDISCOVERY"):
+    for service in ("", "_SSM", "_SERVICEDISCOVERY", "_S3"):
+        monkeypatch.delenv(f"AWS_ENDPOINT_URL{service}", raising=False)
+    for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
-    theirs = by_sdk(operation, "eu-central-1", session=new_session())
+    is_own = any(name.startswith("AWS_ENDPOINT_URL") for name in environment)
+    s3: Any = {"addressing_style": "path"} if is_own else None
+    is_ignored = environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    theirs = by_sdk(operation, "eu-central-1", Config(s3=None if is_ignored else s3), session=new_session())
 
     ours = by_us(operation, "eu-central-1", environment)
 
@@ -191,3 +215,21 @@ def test_the_variables_mean_what_they_mean_to_the_sdk(
 )
 def test_a_region_is_refused_where_the_sdk_refuses_it(region: str) -> None:
     assert by_us("GetParameters", region, {}) == by_sdk("GetParameters", region)
+
+
+def buckets() -> st.SearchStrategy[str]:
+    names = st.text("abcxyz019-.", min_size=3, max_size=20) | st.text("a1-", min_size=62, max_size=64)
+    return names.filter(lambda name: not name.endswith(("--x-s3", "--op-s3")))
+
+
+@given(buckets(), st.sampled_from(["eu-central-1", "us-east-1", "cn-north-1"]))
+@example("a.b", "eu-central-1")
+@example("123", "eu-central-1")
+@example("192.168.0.1", "eu-central-1")
+@example("points-abcdefghijklmnopqrstuvwxyz1234-s3alias", "eu-central-1")
+@example("UPPER_case", "us-east-1")
+@settings(max_examples=30)
+def test_a_bucket_stands_in_the_host_where_the_sdk_puts_it_there(bucket: str, region: str) -> None:
+    theirs = by_sdk("GetObject", region, Config(s3=regional()), Bucket=bucket)
+
+    assert by_us("GetObject", region, {}, bucket) == theirs

@@ -80,7 +80,48 @@ def test_a_refusal_that_is_about_another_action_names_that_one() -> None:
     )
 
     assert isinstance(error, AccessDeniedError)
-    assert error.action == "kms:Decrypt"
+    assert (error.action, error.names_action) == ("kms:Decrypt", True)
+
+
+def test_a_refusal_tells_whether_aws_named_the_action_that_was_called() -> None:
+    call = Call("s3", "GetObject")
+    named = "User: arn:aws:iam::1:user/a is not authorized to perform: s3:GetObject on resource: x"
+
+    errors = [
+        error_answer(call, status=403, code="AccessDenied", message=message)
+        for message in (named, "Access Denied")
+    ]
+
+    assert [isinstance(error, AccessDeniedError) and error.action for error in errors] == ["s3:GetObject"] * 2
+    assert [isinstance(error, AccessDeniedError) and error.names_action for error in errors] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "code", ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"]
+)
+def test_a_bucket_of_another_region_is_told_with_both_regions_and_what_to_do(code: str) -> None:
+    call = Call("s3", "GetObject", region="eu-central-1")
+
+    error = error_answer(call, status=301, code=code, message="no", members={"BucketRegion": "eu-west-1"})
+
+    assert isinstance(error, RemoteError)
+    assert (error.code, error.status, error.retryable) == (code, 301, False)
+    assert str(error) == (
+        f"{code}: the bucket is in eu-west-1, not in eu-central-1; "
+        "use one in the region that is asked, or set DISCOVERY_REGION to eu-west-1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "members"),
+    [("AuthorizationHeaderMalformed", {}), ("NoSuchKey", {"BucketRegion": "eu-central-1"})],
+)
+def test_other_errors_of_s3_keep_their_message(code: str, members: dict[str, str]) -> None:
+    error = error_answer(
+        Call("s3", "GetObject"), status=400, code=code, message="as S3 says", members=members
+    )
+
+    assert str(error) == f"{code}: as S3 says"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ def test_the_password_of_a_proxy_is_not_told() -> None:
         sdk.ConnectionClosedError(endpoint_url=URL, error=aiohttp.ClientPayloadError("not completed")),
         sdk.IncompleteReadError(actual_bytes=5, expected_bytes=10),
         sdk.ResponseStreamingError(error=aiohttp.ClientPayloadError("not completed")),
+        sdk.ResponseStreamingError(error=aiohttp.ClientOSError("reset")),
+        sdk.FlexibleChecksumError(error_msg="Expected checksum a did not match"),
         UnreadableAnswerError(200, b"<html>"),
     ],
     ids=lambda error: type(error).__name__,
@@ -160,6 +162,13 @@ def test_an_error_answer_keeps_code_status_and_members() -> None:
         400,
         {"NamespaceId": "ns-1"},
     )
+
+
+def test_an_error_without_message_has_none() -> None:
+    error: Any = client_error("DiscoverInstances", "NoSuchKey", "", 404)
+    error.response["Error"]["Message"] = None  # as the SDK reads an empty element of XML
+
+    assert "None" not in str(meaning_of(error))
 
 
 def test_what_else_the_sdk_cannot_do_is_an_error_of_the_store_by_its_name() -> None:

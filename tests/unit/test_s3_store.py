@@ -1,0 +1,354 @@
+"""S3 as a store: one object answers for every service, and is asked for again only when that makes a difference."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cloudmap_discovery.errors import (
+    AccessDeniedError,
+    MalformedRecordError,
+    RemoteError,
+    StoreTimeoutError,
+    ThrottledError,
+)
+from cloudmap_discovery.model import Instance, Key
+from cloudmap_discovery.stores.port import Absent, Found
+from cloudmap_discovery.stores.s3 import S3Store
+from cloudmap_discovery.testing import FakeClock
+from tests.unit.bed import NAMESPACE, STAGE, users
+from tests.unit.fake_s3 import BUCKET, KEY, PLACE, FakeS3, answered
+from tests.unit.snapshot_records import snapshot_of
+
+if TYPE_CHECKING:
+    from cloudmap_discovery.clock import Instant
+    from cloudmap_discovery.errors import StoreError
+
+ORDERS = Instance("orders", "https://orders.test", STAGE, version="1.2.0", owner="ci")
+DAY = 86_400.0
+
+
+class Bed:
+    """A store over an object, an hour after it was checked."""
+
+    def __init__(self, *instances: Instance, **options: Any) -> None:
+        self.clock = FakeClock()
+        self.s3 = FakeS3(self.snapshot(*instances)) if instances else FakeS3()
+        self.store = S3Store(
+            self.s3.transport,
+            bucket=BUCKET,
+            key=KEY,
+            namespace=NAMESPACE,
+            clock=self.clock,
+            **{"ttl_seconds": 60, "max_age_seconds": DAY, "random": lambda: 0.5, **options},
+        )
+
+    def snapshot(self, *instances: Instance, ago: float = 3600, **about: str) -> bytes:
+        return snapshot_of(*instances, checked_at=self.clock.wall() - ago, **about)
+
+    async def fetch(
+        self, service: str = "users", stage: str = STAGE, since: Instant | None = None
+    ) -> Found | Absent:
+        return await self.store.fetch(Key(NAMESPACE, service, stage), timeout_seconds=1, since=since)
+
+    async def found(self, service: str = "users", since: Instant | None = None) -> Found:
+        said = await self.fetch(service, since=since)
+        assert isinstance(said, Found)
+        return said
+
+    def kept(self, service: str = "users") -> Found | None:
+        return self.store.kept(Key(NAMESPACE, service, STAGE))
+
+
+async def test_one_read_answers_for_every_service() -> None:
+    bed = Bed(users(), ORDERS)
+
+    answer, other = await bed.found(), await bed.found("orders")
+
+    assert (answer.instances, other.instances) == ((users(),), (ORDERS,))
+    assert answer.mirrored
+    assert not answer.packaged
+    assert (answer.sent, answer.jitter) == (bed.clock.now(), 0.5)
+    assert bed.s3.gets == 1
+
+
+@pytest.mark.parametrize(("service", "stage"), [("nobody", STAGE), ("users", "Staging"), ("users", "-")])
+async def test_what_the_snapshot_does_not_hold_is_absent(service: str, stage: str) -> None:
+    bed = Bed(users())
+
+    assert await bed.fetch(service, stage) == Absent()
+
+
+async def test_a_missing_object_is_absent_and_says_which() -> None:
+    assert await Bed().fetch() == Absent(detail=f"there is no object {PLACE}")
+
+
+async def test_the_snapshot_is_fresh_for_the_time_of_an_answer_and_all_of_it_is_renewed_at_once() -> None:
+    bed = Bed(users(), ORDERS)
+    first = await bed.found()
+    bed.clock.advance(57)  # 60 s, less half of a tenth
+    assert (await bed.found()).sent == first.sent
+
+    bed.clock.advance(0.1)
+    again = await bed.found()
+
+    assert again.sent == bed.clock.now()
+    assert (await bed.found("orders")).sent == again.sent
+    assert [params.get("IfNoneMatch") for params in bed.s3.transport.params("GetObject")] == [None, '"1"']
+
+
+async def test_an_unchanged_object_is_not_read_again_and_counts_from_when_it_was_asked_for() -> None:
+    bed = Bed(users())
+    parsed: list[bytes] = []
+    parse = bed.store._parsed
+
+    async def counting(body: bytes) -> Any:
+        parsed.append(body)
+        return await parse(body)
+
+    bed.store._parsed = counting  # type: ignore[method-assign]  # it is watched
+    await bed.found()
+    bed.clock.advance(100)
+
+    answer = await bed.found()
+
+    assert answer.instances == (users(),)
+    assert answer.sent == bed.clock.now()
+    assert len(parsed) == 1
+
+
+async def test_a_changed_object_is_read_again() -> None:
+    bed = Bed(users())
+    await bed.found()
+    bed.s3.put(bed.snapshot(users("https://new.test")))
+    bed.clock.advance(100)
+
+    assert [str(instance) for instance in (await bed.found()).instances] == ["https://new.test"]
+
+
+async def test_an_answer_that_is_to_be_newer_is_asked_for_although_the_snapshot_is_fresh() -> None:
+    bed = Bed(users())
+    first = await bed.found()
+    bed.s3.put(bed.snapshot(users("https://new.test")))
+    bed.clock.advance(1)
+
+    answer = await bed.found(since=first.sent)
+
+    assert [str(instance) for instance in answer.instances] == ["https://new.test"]
+    assert (await bed.found(since=first.sent)).sent == answer.sent
+    assert bed.s3.gets == 2
+
+
+async def test_a_clock_that_ran_back_makes_the_snapshot_old() -> None:
+    bed = Bed(users())
+    await bed.found()
+    bed.clock.set(bed.clock.wall() - 5, bed.clock.monotonic() + 5)
+
+    await bed.found()
+
+    assert bed.s3.gets == 2
+
+
+async def test_a_thousand_lookups_of_many_keys_take_part_in_one_request() -> None:
+    bed = Bed(users(), ORDERS)
+
+    said = await asyncio.gather(*(bed.fetch(("users", "orders", "nobody")[n % 3]) for n in range(1000)))
+
+    assert bed.s3.gets == 1
+    assert sum(isinstance(one, Found) for one in said) == 667
+
+
+async def test_who_gives_up_leaves_the_request_to_the_others() -> None:
+    bed = Bed(users())
+    impatient = asyncio.create_task(bed.fetch())
+    patient = asyncio.create_task(bed.fetch())
+    await asyncio.sleep(0)
+
+    impatient.cancel()
+
+    assert isinstance(await patient, Found)
+    assert bed.s3.gets == 1
+
+
+async def test_a_request_that_was_frozen_under_way_is_not_waited_for() -> None:
+    bed, answers = Bed(users()), asyncio.Event()
+    call = bed.s3.transport.call
+
+    async def hanging(*about: Any, **more: Any) -> Any:
+        if not answers.is_set():
+            answers.set()
+            await asyncio.Event().wait()
+        return await call(*about, **more)
+
+    bed.s3.transport.call = hanging  # type: ignore[method-assign]  # a connection that a freeze has killed
+    frozen = asyncio.create_task(bed.fetch())
+    await answers.wait()
+    bed.clock.advance(3600)
+
+    assert isinstance(await bed.fetch(), Found)
+    frozen.cancel()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ThrottledError("slow down", code="SlowDown"),
+        StoreTimeoutError("no connection"),
+        AccessDeniedError("no", action="kms:Decrypt", names_action=True, code="AccessDenied"),
+        AccessDeniedError("no", action="s3:GetObject", names_action=True, code="AccessDenied"),
+        AccessDeniedError("no credentials", code="NoCredentials"),
+    ],
+)
+async def test_a_failure_is_one_of_s3_and_each_waiter_has_its_own(failure: StoreError) -> None:
+    bed = Bed()
+    bed.s3.failure = failure
+
+    errors = await asyncio.gather(*(bed.fetch() for _ in range(3)), return_exceptions=True)
+
+    assert [type(error) for error in errors] == [type(failure)] * 3
+    assert len({id(error) for error in errors}) == 3
+    assert {error.store for error in errors if isinstance(error, type(failure))} == {"s3"}
+
+
+async def test_a_bucket_that_is_not_there_is_a_failure_that_says_what_to_do() -> None:
+    bed = Bed()
+    bed.s3.failure = answered("NoSuchBucket", 404)
+
+    with pytest.raises(RemoteError, match=r"there is no bucket 'registry' .* check DISCOVERY_BUCKET"):
+        await bed.fetch()
+
+
+@pytest.mark.parametrize(
+    "denied",
+    [
+        AccessDeniedError("no", action="s3:ListBucket", names_action=True, code="AccessDenied"),
+        AccessDeniedError("Access Denied", action="s3:GetObject", code="AccessDenied"),
+    ],
+)
+async def test_denied_without_the_permission_to_list_is_absent(denied: AccessDeniedError) -> None:
+    bed = Bed()
+    bed.s3.failure = denied
+
+    said = await bed.fetch()
+
+    assert said == Absent(detail=f"there is no object {PLACE}, or reading it is not allowed (s3:GetObject)")
+
+
+async def test_what_was_read_before_is_not_absent_because_reading_is_denied_now() -> None:
+    bed = Bed(users())
+    await bed.found()
+    bed.s3.failure = AccessDeniedError("Access Denied", action="s3:GetObject", code="AccessDenied")
+    bed.clock.advance(100)
+
+    with pytest.raises(AccessDeniedError):
+        await bed.fetch()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "no snapshot"),
+        (b"<html>a proxy's page</html>", "no snapshot"),
+        (b'{"hello": "world"}', "it has no format"),
+        (b'{"format": 2, "namespace": "services"}', "its format is 2"),
+        (b"\x1f\x8b\x08truncated", "decompressed"),
+    ],
+)
+async def test_what_is_no_snapshot_is_malformed_and_the_last_good_one_stays(body: bytes, reason: str) -> None:
+    bed = Bed(users())
+    await bed.found()
+    bed.s3.put(body)
+    bed.clock.advance(100)
+
+    with pytest.raises(MalformedRecordError, match=reason) as caught:
+        await bed.fetch()
+
+    assert (caught.value.store, caught.value.record) == ("s3", PLACE)
+    kept = bed.kept()
+    assert kept is not None
+    assert kept.instances == (users(),)
+    bed.s3.put(bed.snapshot(users("https://mended.test")))
+    assert [str(instance) for instance in (await bed.found()).instances] == ["https://mended.test"]
+
+
+async def test_a_snapshot_of_another_namespace_is_foreign() -> None:
+    bed = Bed()
+    bed.s3.put(bed.snapshot(users(), namespace="others"))
+
+    with pytest.raises(MalformedRecordError, match="it is of the namespace 'others', not of 'services'"):
+        await bed.fetch()
+
+
+async def test_an_answer_without_an_etag_is_not_s3s() -> None:
+    bed = Bed()
+    bed.s3.transport.answer("GetObject", {"Body": b"{}"})
+
+    with pytest.raises(MalformedRecordError, match="no ETag"):
+        await bed.fetch()
+
+
+async def test_a_snapshot_that_nobody_checks_counts_as_failed_also_while_it_is_held() -> None:
+    bed = Bed(users())
+    await bed.found()
+    bed.clock.advance(DAY - 3600)
+    assert isinstance(await bed.fetch(), Found)
+    bed.clock.advance(1)
+
+    with pytest.raises(MalformedRecordError, match=r"last compared with Cloud Map 24.0 hours ago.*sync"):
+        await bed.fetch()
+
+    assert bed.kept() is None
+    bed.s3.put(bed.snapshot(users()))
+    bed.clock.advance(60)
+    assert isinstance(await bed.fetch(), Found)
+
+
+async def test_a_snapshot_from_the_future_counts_as_failed() -> None:
+    bed = Bed()
+    bed.s3.put(bed.snapshot(users(), ago=-400))
+
+    with pytest.raises(MalformedRecordError, match="in the future"):
+        await bed.fetch()
+
+
+async def test_endpoints_that_are_not_allowed_are_skipped() -> None:
+    bed = Bed(
+        users(),
+        users("https://evil.test", variant="evil"),
+        Instance("orders", "https://evil.test", STAGE),
+        allowed_endpoints=("users.test",),
+    )
+
+    answer = await bed.found()
+
+    assert [str(instance) for instance in answer.instances] == ["https://users.test"]
+    assert len(answer.passed_over) == 1
+    with pytest.raises(MalformedRecordError, match="allowed endpoints"):
+        await bed.fetch("orders")
+
+
+async def test_nothing_is_kept_before_anything_was_read() -> None:
+    assert Bed(users()).kept() is None
+
+
+async def test_what_is_kept_is_as_old_as_it_is_and_only_what_the_snapshot_has() -> None:
+    bed = Bed(users())
+    first = await bed.found()
+    bed.clock.advance(500)
+
+    kept = bed.kept()
+
+    assert kept is not None
+    assert kept.sent == first.sent
+    assert bed.kept("nobody") is None
+
+
+async def test_after_a_fork_the_request_under_way_is_the_parents() -> None:
+    bed = Bed(users())
+    bed.store._renewal = object()  # type: ignore[assignment]  # what the parent waits for
+
+    bed.store.after_fork_in_child()
+
+    assert isinstance(await bed.fetch(), Found)
