@@ -237,6 +237,7 @@ def make_discovery(
         random=jitter,
         events=events,
         budget_seconds=settings.timeout,
+        forgotten={},
         declared=queries.declared,
     )
     return Discovery(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from cloudmap_discovery.events import FallbackUsed, RecordsSkipped, Refreshed
 from cloudmap_discovery.freshness import (
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from cloudmap_discovery.stores.port import Store
 
 
+_MAX_FORGOTTEN: Final = 1000
+
+
 @value
 class _Brought:
     """What a flight brought, and, where the service is not there, what is known: names alike, stages that have it."""
@@ -47,7 +50,8 @@ class _Brought:
 class Refresher:
     """Starts flights, and turns what they bring into what is held.
 
-    `random` gives numbers in [0, 1). `declared` are names that are known beside those of which answers are held.
+    `random` gives numbers in [0, 1). `forgotten` is empty at first. `declared` are names that are known beside those of
+    which answers are held.
     """
 
     ladder: Ladder
@@ -59,6 +63,7 @@ class Refresher:
     random: Callable[[], float]
     events: EventHub
     budget_seconds: float
+    forgotten: dict[Key | None, Instant]
     declared: tuple[str, ...] = ()
 
     def start(self, key: Key, *, authority_first: bool = False) -> tuple[Flight[Entry], bool]:
@@ -71,7 +76,9 @@ class Refresher:
             ):
                 return None  # another flight landed since the caller looked at what is held
 
-            within_budget = self.asker.within(key, started, lambda store: self._known_since(store, entry))
+            within_budget = self.asker.within(
+                key, started, lambda store: self._known_since(key, store, entry)
+            )
 
             async def ask(store: Store, others: int) -> Said:
                 said = await within_budget(store, others)
@@ -102,9 +109,18 @@ class Refresher:
             replaces_other_kinds=skips_stores,
         )
 
-    def _known_since(self, store: Store, entry: Entry) -> Instant | None:
+    def forget(self, key: Key | None) -> None:
+        """Have stores that keep what they read ask again for the key, or, with None, for every key."""
+        if len(self.forgotten) >= _MAX_FORGOTTEN:
+            self.forgotten.clear()
+            key = None
+        self.forgotten[key] = self.clock.now()
+
+    def _known_since(self, key: Key, store: Store, entry: Entry) -> Instant | None:
         if entry.answer is not None:
             return entry.answer.sent
+        if self.forgotten:
+            return self.forgotten.get(key) or self.forgotten.get(None)
         # Where another store's word counts, that one is asked anyway.
         if entry.absence is not None and store is self.ladder.authority:
             return entry.absence.since

@@ -131,8 +131,11 @@ class Registry:
             late = await self._spreading.seen(
                 Target(instance.service, instance.stage, instance.id), attributes_written, deadline
             )
-        self._forget(Key(self._namespace, instance.service, instance.stage))
+        key = Key(self._namespace, instance.service, instance.stage)
+        self._forget(key)
         await self._mirrors.registered(instance, deadline)
+        if self._mirrors.names:  # a lookup meanwhile may have read one of them
+            self._forget(key)
         if late is not None:
             raise late
         return instance
@@ -174,11 +177,14 @@ class Registry:
                 self._events.emit(Deregistered(meant.service, meant.stage, meant.instance_id))
             late = await self._spreading.seen(meant, None, deadline) if wait else None
         self._spreading.removed(meant.service, meant.instance_id)
-        self._forget(Key(self._namespace, meant.service, meant.stage))
+        key = Key(self._namespace, meant.service, meant.stage)
+        self._forget(key)
         # Also where it was not there: an earlier attempt may not have reached a mirror. But not where even the service
         # is unknown: then this may be the wrong namespace.
         if present is not None or await self._control.has_service(self._namespace, meant.service, deadline):
             await self._mirrors.deregistered(meant.service, meant.stage, meant.instance_id, deadline)
+            if self._mirrors.names:
+                self._forget(key)
         if late is not None:
             raise late
         return removed

@@ -143,11 +143,13 @@ class Serving:
 
     def forget(self, key: Key) -> None:
         """Hold nothing of the key, and discard what a flight under way will bring."""
+        self._refresher.forget(key)
         self._refresher.flights.abandon(key)
         self._cache.drop(key)
 
     def forget_all(self) -> None:
         """Hold nothing, and discard what every flight under way will bring."""
+        self._refresher.forget(None)
         self._refresher.flights.abandon_all()
         self._cache.clear()
 

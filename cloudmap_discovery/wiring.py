@@ -211,8 +211,9 @@ def make_stores(
         if settings.snapshot_file is None:
             allowed = "set it to the path of a snapshot (`cloudmap-discovery snapshot --out FILE` writes one), or take file out of DISCOVERY_SOURCES"
             raise ConfigurationError("DISCOVERY_SNAPSHOT_FILE", None, allowed)
+        root = variables.get("LAMBDA_TASK_ROOT") or "."
         store = FileStore(
-            settings.snapshot_file,
+            os.path.join(root, settings.snapshot_file),  # noqa: PTH118 -- pathlib takes milliseconds to import
             namespace=settings.namespace,
             clock=clock,
             max_age_seconds=settings.max_snapshot_age,

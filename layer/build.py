@@ -23,7 +23,7 @@ from layer.archive import (
     megabytes,
     write_zip,
 )
-from layer.blanking import blank_folder
+from layer.blanking import blank_description, blank_folder
 from layer.bytecode import Bytecode, add_bytecode, left_out
 from layer.content import OWN_PACKAGE, belongs, not_pure
 from layer.errors import LayerError, NotPureError, ToolFailedError
@@ -75,6 +75,8 @@ def build_layer(
         if target.flavor == "slim":
             _check_pure(packages)
             blank_folder(packages / OWN_PACKAGE)
+            (metadata,) = packages.glob(f"{OWN_PACKAGE}-*.dist-info/METADATA")
+            blank_description(metadata)
         is_lean = target.flavor == "slim"
         leave_out = left_out(len(interpreters))
         bytecode = tuple(

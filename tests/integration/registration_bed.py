@@ -57,7 +57,7 @@ class RegistrationBed:
             listing=listing,
             clock=clock,
             events=hub,
-            forget=self.forgotten.append,
+            forget=self._forget,
             namespace="services",
             default_stage=STAGE,
             sleep=self._sleep,
@@ -65,6 +65,10 @@ class RegistrationBed:
         )
         self._cloud_map = CloudMapStore(transport, clock=clock, owner_account=owner_account)
         self._parameters = ParameterStore(transport, clock=clock)
+
+    def _forget(self, key: Key) -> None:
+        if key not in self.forgotten:
+            self.forgotten.append(key)
 
     async def _sleep(self, seconds: float) -> None:
         """Let the stand-in's time pass instead of ours."""

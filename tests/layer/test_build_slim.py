@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import pytest
 from layer.build import ROOT, build_layer
 from layer.bytecode import NOT_COMPILED_FOR_FOUR, NOT_COMPILED_IF_LEAN
 from layer.interpreters import find_interpreters
-from layer.targets import PYTHON_RUNTIMES, SLIM
+from layer.targets import PROJECT, PYTHON_RUNTIMES, SLIM
 
 if TYPE_CHECKING:
     from layer.interpreters import Interpreter
@@ -177,6 +178,17 @@ def test_every_licence_is_there(layers: Layers) -> None:
     packages = {name.split("/")[1] for name in names if name.split("/")[1].endswith(".dist-info")}
     assert packages
     assert [package for package in packages if f"python/{package}/licenses/LICENSE" not in names] == []
+
+
+def test_metadata_say_what_is_required_and_the_readme_is_left_out(layers: Layers) -> None:
+    (distribution,) = distributions(name=PROJECT, path=[str(layers.unpacked(SLIM) / "python")])
+
+    assert distribution.metadata["License-Expression"] == "Apache-2.0"
+    assert [one for one in distribution.requires or () if "extra" not in one] == [
+        "node-semver>=0.9",
+        "tenacity>=9.0",
+    ]
+    assert "# cloudmap-discovery" not in (distribution.read_text("METADATA") or "")
 
 
 def test_every_python_of_this_machine_looks_up_from_bytecode_alone(

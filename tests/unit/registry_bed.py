@@ -109,6 +109,7 @@ class RegistryBed:
         self.mirror = FakeMirror()
         self.events: list[Event] = []
         self.forgotten: list[Key] = []
+        self.forgets = 0
         hub = EventHub()
         hub.subscribe(self.events.append)
         control = CloudMapControl(self.cloud.transport)
@@ -119,12 +120,17 @@ class RegistryBed:
             listing=listing,
             clock=self.clock,
             events=hub,
-            forget=self.forgotten.append,
+            forget=self._forget,
             namespace="services",
             default_stage=default_stage,
             sleep=self.clock.sleep,
             random=lambda: 1.0,
         )
+
+    def _forget(self, key: Key) -> None:
+        self.forgets += 1
+        if key not in self.forgotten:
+            self.forgotten.append(key)
 
     @property
     def register(self) -> Callable[..., Any]:

@@ -339,3 +339,39 @@ def test_every_policy_is_one_that_cloudformation_takes(tmp_path: Path) -> None:
 
 def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
+
+
+def test_a_snapshot_in_s3_is_read_by_readers_and_written_by_writers() -> None:
+    scope = Scope(
+        namespace="services",
+        parameter_prefix="/services",
+        stores=("s3", "cloudmap"),
+        region="cn-north-1",
+        snapshot="registry/cloudmap-discovery/services.json",
+    )
+    arn = "arn:aws-cn:s3:::registry/cloudmap-discovery/services.json"
+
+    reader = reader_policy([Dependency("users")], scope).document["Statement"]
+    writer = writer_policy([Dependency("users")], scope).document["Statement"]
+
+    assert reader[-1] == {
+        "Sid": "ReadTheSnapshot",
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": arn,
+    }
+    assert writer[-1] == {
+        "Sid": "WriteTheSnapshot",
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:PutObject"],
+        "Resource": arn,
+    }
+
+
+def test_a_snapshot_that_is_no_store_is_not_in_the_policy() -> None:
+    scope = Scope(
+        namespace="services", parameter_prefix="/services", stores=("cloudmap",), snapshot="registry/key"
+    )
+
+    for policy in (reader_policy([Dependency("users")], scope), writer_policy([Dependency("users")], scope)):
+        assert "s3" not in str(policy.document)

@@ -186,3 +186,16 @@ async def test_a_mirror_that_fails_is_an_event_and_not_a_failure(bed: RegistryBe
 
     assert instance.endpoint == URL
     assert MirrorFailed("users", STAGE, "memory", "slow down") in bed.events
+
+
+async def test_what_is_held_is_forgotten_again_once_the_mirrors_are_written() -> None:
+    bed = RegistryBed()
+    before: list[int] = []
+    bed.mirror.on_write = lambda: before.append(bed.forgets)
+
+    instance = await bed.register("users", "https://users.test")
+    after_registering = bed.forgets
+    await bed.deregister(instance)
+
+    # A lookup in between may have read a mirror that did not have the change yet.
+    assert (before, after_registering, bed.forgets) == ([1, 3], 2, 4)
