@@ -80,6 +80,10 @@ bench: $(READY) ## Measure cached reads, cold keys, memory, snapshots and the la
 bench-cold: $(READY) ## Measure cold starts, side by side with peers, for a quarter of an hour (ROUNDS=15 WRITE=1)
 	@$(BIN)/python -m tests.benchmarks.cold $(call option,ROUNDS,--rounds) $(call switch,WRITE,--write)
 
+.PHONY: bench-fleet
+bench-fleet: $(READY) ## Simulate fleets of up to 10,000 sandboxes, for a quarter of an hour (QUICK=1 WRITE=1)
+	@$(BIN)/python -m tests.benchmarks.fleet $(call switch,QUICK,--quick) $(call switch,WRITE,--write)
+
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
 	$(BIN)/uv pip compile pyproject.toml --upgrade --extra all --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt

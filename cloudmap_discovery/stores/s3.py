@@ -7,7 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery import lifecycle
-from cloudmap_discovery.errors import AccessDeniedError, MalformedRecordError, RemoteError, StoreError
+from cloudmap_discovery.errors import (
+    AccessDeniedError,
+    MalformedRecordError,
+    RemoteError,
+    StoreError,
+    without_frames,
+)
 from cloudmap_discovery.freshness import TTL_JITTER
 from cloudmap_discovery.snapshots import read_snapshot
 from cloudmap_discovery.stores.outcome import outcome
@@ -144,7 +150,7 @@ class S3Store:
         try:
             read = await self._shared(since) or await self._asked(sent, timeout_seconds)
         except StoreError as error:
-            return error
+            return without_frames(error)  # which hold what was read
         self._last = read
         return read
 

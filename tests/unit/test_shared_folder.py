@@ -177,14 +177,14 @@ def test_the_oldest_go_where_there_are_too_many(bed: Bed, monkeypatch: pytest.Mo
 
 
 def test_the_oldest_go_where_they_are_too_large_together(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    for age, name in enumerate(["new", "older", "oldest"]):
+    for age, name in enumerate("cba"):
         bed.write(bytes(1000), name=name)
         os.utime(bed.entry(name), (1000 - age, 1000 - age))
-    monkeypatch.setattr(shared_folder, "MAX_TOTAL_BYTES", 3 * bed.entry("oldest").stat().st_size)
+    monkeypatch.setattr(shared_folder, "MAX_TOTAL_BYTES", 3 * bed.entry("a").stat().st_size)
 
-    bed.write(b"", name="newest")
+    bed.write(bytes(1000), name="d")
 
-    assert bed.names() == {bed.entry(name).name for name in ("newest", "new", "older")}
+    assert bed.names() == {bed.entry(name).name for name in "bcd"}
 
 
 def test_what_a_process_left_behind_that_was_killed_goes_after_a_minute(bed: Bed) -> None:
