@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from cloudmap_discovery.transport.port import Transport
 
 _NOT_MODIFIED: Final = 304
+# A failure stands for all keys for so long: each of them would ask otherwise, and hear the same.
+_FAILED_SECONDS: Final = 5.0
 
 
 @value
@@ -81,6 +83,7 @@ class S3Store:
         self._allowed_endpoints = tuple(allowed_endpoints)
         self._folder = folder
         self._last: _Read | None = None
+        self._failed: tuple[StoreError, Instant] | None = None
         self._renewal: _Renewal | None = None
         lifecycle.join(self)
 
@@ -91,6 +94,7 @@ class S3Store:
         try:
             read = self._last
             if read is None or not self._is_good(read, since):
+                self._raise_again(since)
                 read = await self._renewed(since, timeout_seconds)
             return self._said(read, key)
         except StoreError as error:
@@ -131,6 +135,14 @@ class S3Store:
         is_fresh = 0 <= self._clock.now().seconds_since(read.sent) <= fresh_seconds
         return is_fresh and (since is None or read.sent.seconds_since(since) > 0)
 
+    def _raise_again(self, since: Instant | None) -> None:
+        if self._failed is None:
+            return
+        error, sent = self._failed
+        lasts = 0 <= self._clock.now().seconds_since(sent) < _FAILED_SECONDS
+        if lasts and (since is None or sent.seconds_since(since) > 0):
+            raise error.fresh()
+
     async def _renewed(self, since: Instant | None, timeout_seconds: float) -> _Read:
         """Return what a request brings, in which all take part who want one now."""
         now = self._clock.now()
@@ -150,8 +162,9 @@ class S3Store:
         try:
             read = await self._shared(since) or await self._asked(sent, timeout_seconds)
         except StoreError as error:
-            return without_frames(error)  # which hold what was read
-        self._last = read
+            self._failed = without_frames(error), sent  # frames hold what was read
+            return error
+        self._last, self._failed = read, None
         return read
 
     async def _asked(self, sent: Instant, timeout_seconds: float) -> _Read:

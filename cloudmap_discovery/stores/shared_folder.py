@@ -70,8 +70,10 @@ class SharedFolder:
 
     def write(self, name: str, sent: Instant, tag: str, body: bytes | None = None) -> None:
         """Keep the entry; without a body, the one that is there with this tag is of `sent` from now on."""
+        present = self.read(name)
+        if present is not None and present.sent.wall > sent.wall:
+            return  # another process has asked later
         if body is None:
-            present = self.read(name)
             if present is None or present.tag != tag:
                 return
             body = present.body

@@ -212,6 +212,29 @@ async def test_a_failure_is_one_of_s3_and_each_waiter_has_its_own(failure: Store
     assert {error.store for error in errors if isinstance(error, type(failure))} == {"s3"}
 
 
+async def test_a_failure_stands_for_every_key_for_a_moment_unless_a_newer_word_is_asked_for() -> None:
+    bed = Bed()
+    bed.s3.put(b"garbage")
+    for service in ("users", "orders", "users"):
+        with pytest.raises(MalformedRecordError):
+            await bed.fetch(service)
+    assert bed.s3.gets == 1
+
+    bed.s3.put(bed.snapshot(users()))
+    with pytest.raises(MalformedRecordError):
+        await bed.fetch()
+    assert isinstance(await bed.fetch(since=bed.clock.now()), Found)
+    assert isinstance(await bed.fetch(), Found)
+
+    bed.s3.failure = ThrottledError("slow down")
+    bed.clock.advance(100)
+    with pytest.raises(ThrottledError):
+        await bed.fetch()
+    bed.s3.failure = None
+    bed.clock.advance(5)
+    assert isinstance(await bed.fetch(), Found)
+
+
 async def test_a_bucket_that_is_not_there_is_a_failure_that_says_what_to_do() -> None:
     bed = Bed()
     bed.s3.failure = answered("NoSuchBucket", 404)
@@ -270,6 +293,7 @@ async def test_what_is_no_snapshot_is_malformed_and_the_last_good_one_stays(body
     assert kept is not None
     assert kept.instances == (users(),)
     bed.s3.put(bed.snapshot(users("https://mended.test")))
+    bed.clock.advance(5)
     assert [str(instance) for instance in (await bed.found()).instances] == ["https://mended.test"]
 
 

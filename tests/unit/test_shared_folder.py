@@ -164,6 +164,17 @@ def test_a_large_entry_is_shared_and_one_that_is_too_large_is_not(bed: Bed) -> N
     assert bed.body() == bytes(MAX_ENTRY_BYTES)
 
 
+def test_what_was_asked_for_earlier_does_not_replace_what_was_asked_for_later(bed: Bed) -> None:
+    bed.write(b"later", name="it")
+    earlier = Instant(bed.clock.wall() - 10, bed.clock.monotonic() - 10)
+
+    bed.folder.write("it", earlier, "", b"earlier")
+
+    entry = bed.folder.read("it")
+    assert entry is not None
+    assert entry.body == b"later"
+
+
 def test_the_oldest_go_where_there_are_too_many(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_folder, "MAX_ENTRIES", 3)
     for age, name in enumerate(["new", "older", "oldest"]):
