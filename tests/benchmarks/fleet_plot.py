@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 _WIDTH, _HEIGHT = 860, 470
-_MARGIN: Final = 14
+_MARGIN: Final = 24
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 190, 70, 62
-_LOW, _HIGH = 0.0001, 1000.0
+_LOW, _HIGH = 0.0001, 10_000.0
 _LABEL: Final = "Share of the nearest AWS quota by size of the fleet and ladder of stores"
 _COLOURS: Final = {
     "cloudmap": "#0072b2",
@@ -74,6 +74,8 @@ def drawn(figures: Sequence[Figures]) -> str:
             x = _LEFT + step * (fleets.index((one.fleet.sandboxes, one.fleet.dependencies)) + 0.5) + offset
             mean, peak = one.share(STEADY, is_peak=False), one.share(STARTS, is_peak=True)
             if one.fleet.is_naive:
+                if not mean:
+                    continue  # it never asks: nothing on a scale of powers
                 parts.append(
                     f'<circle cx="{x:.1f}" cy="{_y(mean):.1f}" r="4" fill="none" stroke="{colour}" stroke-width="1.5"/>'
                 )

@@ -1,9 +1,10 @@
-"""Runs a fleet through its day in half an hour of virtual time: quiet, all started anew, one service deployed, Cloud Map down."""
+"""Runs a fleet through its day in half an hour of virtual time: quiet, one service deployed, all started anew, Cloud Map down."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -25,14 +26,17 @@ _WARM_UP: Final = "warm-up"
 PHASES: Final = (
     (_WARM_UP, 150),
     (STEADY, 240),
-    (STARTS, 150),
+    # Before all start anew: for minutes after that, caches are renewed in step, and the moment would decide the figure.
     (DEPLOYED, 120),
+    (STARTS, 150),
     (OUTAGE, 600),
     (RECOVERY, 90),
 )
 _ALL_START_WITHIN_SECONDS: Final = 10.0
 # A peak is the busiest stretch of so many seconds: a sample is too coarse for single ones.
 PEAK_SECONDS: Final = 10
+# Whether a deployment is seen is counted by stretches of so many seconds.
+SEEN_SECONDS: Final = 5
 
 _BUSY_SHARE: Final = 0.3
 _BUSY_PER_SECOND: Final = (0.1, 1.5)
@@ -67,6 +71,7 @@ class Figures:
 
     fleet: Fleet
     mean: dict[tuple[str, str], float] = field(default_factory=dict)
+    answered: dict[tuple[str, str], float] = field(default_factory=dict)
     peak: dict[tuple[str, str], float] = field(default_factory=dict)
     tallies: dict[str, Tally] = field(default_factory=dict)
     seen_by_99_percent_seconds: float = float("nan")
@@ -78,30 +83,29 @@ class Figures:
 
     @property
     def dollars_a_month(self) -> float:
-        """The price of the calls of a month that is all steady."""
+        """The price of the calls of a month that is all steady, without those that were refused."""
         seconds = 30 * 86_400
-        return sum(self.mean[STEADY, name] * seconds * api.price / 1e6 for name, api in APIS.items())
+        return sum(self.answered[STEADY, name] * seconds * api.price / 1e6 for name, api in APIS.items())
 
 
 class _Simulation:
     """A fleet under way."""
 
-    def __init__(self, fleet: Fleet, place: Place) -> None:
+    def __init__(self, fleet: Fleet, place: Place, seed: int) -> None:
         self._fleet = fleet
         self._place = place
-        self._random = place.random
+        self._seed = seed
         self.figures = Figures(fleet, tallies={name: Tally() for name, _ in PHASES})
         self._phase = _WARM_UP
         self._all_anew_at = float("inf")
         self._changed_at = float("inf")
         self._changed = place.registry.names[0]
-        self._old_answers_at: list[float] = []
-        self._new_answers = 0
-        self._old_answers = 0
+        self._old_answers: Counter[int] = Counter()
+        self._new_answers: Counter[int] = Counter()
 
     async def run(self) -> None:
         loop = self._place.loop
-        sandboxes = [loop.create_task(self._sandbox()) for _ in range(self._fleet.simulated)]
+        sandboxes = [loop.create_task(self._sandbox(number)) for number in range(self._fleet.simulated)]
         for name, seconds in PHASES:
             self._phase = name
             began = loop.time()
@@ -117,16 +121,22 @@ class _Simulation:
             sandbox.cancel()
         self.figures.seen_by_99_percent_seconds = self._seen_after()
 
-    async def _sandbox(self) -> None:
-        """Live one life after the other: of a busy function or of an idle one."""
-        is_busy = self._random.random() < _BUSY_SHARE
-        low, high = _BUSY_PER_SECOND if is_busy else _IDLE_PER_SECOND
-        rate = low * (high / low) ** self._random.random()
-        while True:
-            await self._life(rate)
+    async def _sandbox(self, number: int) -> None:
+        """Live one life after the other: of a busy function or of an idle one.
 
-    async def _life(self, rate: float) -> None:
-        loop, draw = self._place.loop, self._random
+        Rates are spread evenly, and requests come from a source of their own: every ladder and client gets the same.
+        """
+        busy = round(self._fleet.simulated * _BUSY_SHARE)
+        is_busy = number < busy
+        rank, of = (number, busy) if is_busy else (number - busy, self._fleet.simulated - busy)
+        low, high = _BUSY_PER_SECOND if is_busy else _IDLE_PER_SECOND
+        rate = low * (high / low) ** ((rank + 0.5) / of)
+        draw = random.Random(f"{self._seed} {number}")
+        while True:
+            await self._life(rate, draw)
+
+    async def _life(self, rate: float, draw: random.Random) -> None:
+        loop = self._place.loop
         # Born when a request comes: the first of the fleet at any time of the warm-up, later ones at once.
         if loop.time() < 1:
             await asyncio.sleep(draw.random() * min(1 / rate, 120.0))
@@ -159,18 +169,20 @@ class _Simulation:
     def _answered(self, name: str, endpoint: str) -> None:
         if name != self._changed or self._phase != DEPLOYED:
             return
-        if endpoint.startswith("https://0."):
-            self._old_answers += 1
-            self._old_answers_at.append(self._place.loop.time() - self._changed_at)
-        else:
-            self._new_answers += 1
+        answers = self._old_answers if endpoint.startswith("https://0.") else self._new_answers
+        answers[int(self._place.loop.time() - self._changed_at) // SEEN_SECONDS] += 1
 
     def _seen_after(self) -> float:
-        """Return after how many seconds less than a hundredth of the answers still were the old one."""
-        total = self._old_answers + self._new_answers
-        allowed = total // 100
-        ages = sorted(self._old_answers_at)
-        return ages[-1 - allowed] if len(ages) > allowed else 0.0
+        """Return from how many seconds on at most a hundredth of the answers are the old one; NaN if they never were."""
+        stretches = self._old_answers | self._new_answers
+        old = [
+            each
+            for each in stretches
+            if self._old_answers[each] > (self._old_answers[each] + self._new_answers[each]) / 100
+        ]
+        if not old:
+            return 0.0
+        return (max(old) + 1) * SEEN_SECONDS if max(old) < max(stretches) else float("nan")
 
     def _count(self, phase: str, began: int, seconds: int) -> None:
         for name, calls in self._place.world.calls.items():
@@ -179,7 +191,10 @@ class _Simulation:
                 sum(counts[start : start + PEAK_SECONDS]) / PEAK_SECONDS
                 for start in range(max(len(counts) - PEAK_SECONDS, 0) + 1)
             ]
+            refused = self._place.world.refused[name]
+            refusals = sum(refused[second] for second in range(began, began + seconds)) * self._fleet.weight
             self.figures.mean[phase, name] = sum(counts) / seconds
+            self.figures.answered[phase, name] = (sum(counts) - refusals) / seconds
             self.figures.peak[phase, name] = max(windows)
 
 
@@ -194,6 +209,6 @@ def simulate(fleet: Fleet, *, file: Callable[[Registry], str], seed: int = 1) ->
         registry = Registry(fleet.dependencies)
         world = World(loop, registry, weight=fleet.weight, random=source)
         place = Place(loop, WorldClock(loop), world, registry, source, file(registry))
-        simulation = _Simulation(fleet, place)
+        simulation = _Simulation(fleet, place, seed)
         loop.run_until_complete(simulation.run())
         return simulation.figures

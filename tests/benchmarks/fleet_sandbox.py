@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.snapshots import Snapshot
     from cloudmap_discovery.stores.port import Store
+    from cloudmap_discovery.transport.port import Transport
     from tests.benchmarks.fleet_world import Registry, VirtualLoop, World, WorldClock
 
 # Of answers from memory, so many tell their age.
@@ -97,9 +98,11 @@ class Place:
     file: str
     """A snapshot of before the simulation, a day old."""
 
-    def stores(self, ladder: Sequence[str]) -> list[Store]:
-        """Return the library's stores of a ladder, with its retries."""
-        transport = RetryingTransport(self.world, clock=self.clock, random=self.random.random)
+    def stores(self, ladder: Sequence[str], *, retries: bool = True) -> list[Store]:
+        """Return the library's stores of a ladder, with its retries or with one attempt."""
+        transport: Transport = self.world
+        if retries:
+            transport = RetryingTransport(self.world, clock=self.clock, random=self.random.random)
         makers: dict[str, Callable[[], Store]] = {
             "cloudmap": lambda: CloudMapStore(transport, clock=self.clock),
             "ssm": lambda: ParameterStore(transport, clock=self.clock),
@@ -147,13 +150,16 @@ class CachingClient:
             tally.lookups += 1
             instance = held(name, STAGE)
             if instance is None or self._random.random() < _SAMPLED:
-                waiting.append(self._asked(name, tally, 1 if instance is None else round(1 / _SAMPLED)))
+                told = on_answer if instance is None else None
+                waiting.append(self._asked(name, tally, 1 if told else round(1 / _SAMPLED), told))
             if instance is not None:
                 on_answer(name, instance.endpoint)
         if waiting:
             await asyncio.gather(*waiting)
 
-    async def _asked(self, name: str, tally: Tally, weight: int) -> None:
+    async def _asked(
+        self, name: str, tally: Tally, weight: int, on_answer: Callable[[str, str], None] | None
+    ) -> None:
         try:
             answer = await self.discovery.discover_all(name, stage=STAGE)
         except DiscoveryError:
@@ -164,6 +170,8 @@ class CachingClient:
         else:
             self._seen.add(name)
             tally.ages[int(answer.age_seconds)] += weight
+            if on_answer is not None:
+                on_answer(name, answer[0].endpoint)
 
 
 class NaiveClient:
@@ -171,18 +179,21 @@ class NaiveClient:
 
     def __init__(self, place: Place, ladder: Sequence[str], names: Sequence[str]) -> None:
         self._names = names
+        self._place = place
         self._clock = place.clock
-        self._stores = place.stores(ladder)
-        for store in self._stores:
-            if hasattr(store, "_transport"):
-                store._transport = place.world  # one attempt
+        self._ladder = ladder
+        # The file is read once by anybody.
+        self._file = place.stores(["file"])[0] if "file" in ladder else None
 
     async def invoke(self, tally: Tally, on_answer: Callable[[str, str], None]) -> None:
         await asyncio.gather(*(self._asked(name, tally, on_answer) for name in self._names))
 
     async def _asked(self, name: str, tally: Tally, on_answer: Callable[[str, str], None]) -> None:
         tally.lookups += 1
-        for store in self._stores:
+        # Stores that have read nothing yet, and share nothing: a call for each lookup.
+        for name_of_store in self._ladder:
+            store = self._file if name_of_store == "file" else None
+            store = store or self._place.stores([name_of_store], retries=False)[0]
             try:
                 said = await store.fetch(
                     Key(NAMESPACE, name, STAGE), timeout_seconds=2.0, since=self._clock.now()

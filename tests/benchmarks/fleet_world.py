@@ -173,12 +173,16 @@ class World:
     ) -> None:
         self._loop = loop
         self._registry = registry
-        self._weight = weight
         self._random = random
-        self._buckets = {name: TokenBucket(api.per_second, api.burst) for name, api in APIS.items()}
+        # Each call takes a token of a quota that is divided as the fleet is. A burst that is less than one call of a
+        # simulated sandbox still has to let one through, or nobody ever gets an answer.
+        self._buckets = {
+            name: TokenBucket(api.per_second / weight, max(api.burst / weight, 1.0))
+            for name, api in APIS.items()
+        }
         self.is_cloud_map_out = False
         self.calls: dict[str, Counter[int]] = {name: Counter() for name in APIS}
-        self.refused: Counter[str] = Counter()
+        self.refused: dict[str, Counter[int]] = {name: Counter() for name in APIS}
 
     async def call(
         self, service: str, operation: str, params: Mapping[str, Any], *, timeout_seconds: float
@@ -188,10 +192,10 @@ class World:
         if name == CLOUD_MAP and self.is_cloud_map_out:
             await asyncio.sleep(timeout_seconds)
             raise StoreTimeoutError("no answer", service=service, operation=operation)
-        is_allowed = self._buckets[name].take(now, self._weight)
+        is_allowed = self._buckets[name].take(now)
         await asyncio.sleep(APIS[name].delay_seconds * self._random.lognormvariate(0, 0.5))
         if not is_allowed:
-            self.refused[name] += 1
+            self.refused[name][int(now)] += 1
             raise ThrottledError(
                 "slow down", code="ThrottlingException", service=service, operation=operation
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from tests.benchmarks.fleet_world import (
     APIS,
     CLOUD_MAP,
     NAMESPACE,
+    PARAMETERS,
     S3,
     Registry,
     TokenBucket,
@@ -94,6 +97,26 @@ def test_the_world_counts_answers_refuses_and_is_down() -> None:
         loop.run_until_complete(main(World(loop, Registry(1), weight=weight, random=random.Random(1))))
 
 
+def test_a_quota_that_is_less_than_one_call_still_lets_its_share_through() -> None:
+    async def main(world: World) -> list[bool]:
+        answered = []
+        for _ in range(100):
+            with suppress(ThrottledError):
+                await world.call(
+                    "ssm", "GetParameters", {"Names": ["/services/s/service-0"]}, timeout_seconds=1
+                )
+                answered.append(True)
+            await asyncio.sleep(0.5)
+        return answered
+
+    with virtual_time() as loop:
+        answered = loop.run_until_complete(
+            main(World(loop, Registry(1), weight=125, random=random.Random(1)))
+        )
+
+    assert len(answered) == pytest.approx(50 * APIS[PARAMETERS].per_second / 125, abs=2)
+
+
 def test_a_deployment_is_seen_by_those_that_are_not_behind() -> None:
     registry = Registry(2)
     before, tag = registry.snapshot(50)
@@ -134,8 +157,36 @@ def test_the_same_seed_gives_the_same_figures_and_who_holds_nothing_asks_more(tm
     naive = small("s3,cloudmap", tmp_path, is_naive=True)
 
     assert (first.mean, first.peak) == (second.mean, second.peak)
+    assert naive.mean[STEADY, S3] == naive.tallies[STEADY].lookups / 240
     assert naive.mean[STEADY, S3] > first.mean[STEADY, S3]
     assert naive.dollars_a_month > first.dollars_a_month
+
+
+def test_every_ladder_and_client_gets_the_same_requests(tmp_path: Path) -> None:
+    figures = [
+        small("cloudmap", tmp_path),
+        small("s3,cloudmap", tmp_path),
+        small("cloudmap", tmp_path, is_naive=True),
+    ]
+
+    lookups = [one.tallies[STEADY].lookups for one in figures]
+    assert min(lookups) >= max(lookups) * 0.98
+
+
+def test_a_deployment_is_seen_within_a_ttl_or_never(tmp_path: Path) -> None:
+    figures = small("cloudmap", tmp_path)
+    naive = small("file,s3,cloudmap", tmp_path, is_naive=True)
+
+    assert 0 < figures.seen_by_99_percent_seconds <= 70
+    assert math.isnan(naive.seen_by_99_percent_seconds)
+
+
+def test_calls_that_are_refused_cost_nothing(tmp_path: Path) -> None:
+    figures = run(Fleet("cloudmap", 100_000, 5, is_naive=True, sample=5), str(tmp_path))
+
+    answered = figures.answered[STEADY, CLOUD_MAP]
+    assert answered <= APIS[CLOUD_MAP].per_second * 1.1 < figures.mean[STEADY, CLOUD_MAP]
+    assert figures.dollars_a_month == pytest.approx(answered * 30 * 86_400 / 1e6)
 
 
 def test_a_picture_has_a_point_for_each_fleet(tmp_path: Path) -> None:
