@@ -111,8 +111,8 @@ class Refresher:
 
     def forget(self, key: Key | None) -> None:
         """Have stores that keep what they read ask again for the key, or, with None, for every key."""
-        if len(self.forgotten) >= _MAX_FORGOTTEN:
-            self.forgotten.clear()
+        if key is None or len(self.forgotten) >= _MAX_FORGOTTEN:
+            self.forgotten.clear()  # so that what stands beside every key is of later than that
             key = None
         self.forgotten[key] = self.clock.now()
 

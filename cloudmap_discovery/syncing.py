@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.copies import Copy, differences, loses_most
-from cloudmap_discovery.errors import MalformedRecordError, RegistrationError, RemoteError
+from cloudmap_discovery.errors import MalformedRecordError, RegistrationError, RemoteError, StoreError
 from cloudmap_discovery.listing import by_place
 from cloudmap_discovery.snapshot_writing import empty_snapshot, rewritten
-from cloudmap_discovery.values import value
+from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,20 +32,22 @@ _MAX_ROUNDS: Final = 5
 class Synced:
     """What was different in a mirror, and is no more; or, before it is written, what is to be.
 
-    `left_alone` says which places are not the mirror's own; `created` that there was no mirror before.
+    `left_alone` says which places are not the mirror's own; `created` that there was no mirror before; `error` why it
+    does not agree with Cloud Map after all.
     """
 
     mirror: str
     differences: tuple[Difference, ...]
     left_alone: tuple[str, ...] = ()
     created: bool = False
+    error: StoreError | RegistrationError | None = None
 
 
 def would_lose_most(where: str, lost: tuple[int, int]) -> RegistrationError:
     """Return the error that says that so many of so many records would go."""
     reason = f"{lost[0]} of the {lost[1]} records in {where} would go"
     return RegistrationError(
-        f"nothing was written: {reason}. If Cloud Map really has lost them, pass force=True; if not, check the "
+        f"it was left as it is: {reason}. If Cloud Map really has lost them, pass force=True; if not, check the "
         "namespace, the region and the account",
         operation="sync",
         code="WouldLoseMost",
@@ -113,16 +115,23 @@ class Syncer:
     ) -> tuple[Synced, ...]:
         """Make the mirrors hold what Cloud Map lists, in one stage or, with None, in all.
 
-        `dry_run` writes nothing. `report` is told what is done, and how much of how much of it. Raises a
-        `RegistrationError` with the code `WouldLoseMost` before most of a mirror's records would go, unless `force`
-        is given, which also replaces what cannot be read; and a `StoreError`.
+        `dry_run` writes nothing. `report` is told what is done, and how much of how much of it. A mirror that fails
+        has its `error`, and keeps no other from being synced; where all fail, the first error is raised. That is a
+        `StoreError`, or a `RegistrationError`: with the code `WouldLoseMost` before most of a mirror's records would
+        go, unless `force` is given, which also replaces what cannot be read.
         """
         wanted: dict[Place, list[Instance]] | None = None
         done = []
         for mirror in self._mirrors:
             run = _Run(self, mirror, deadline, stage, report, dry_run=dry_run, force=force)
-            wanted = await run.against(wanted)
+            try:
+                wanted = await run.against(wanted)
+            except (StoreError, RegistrationError) as error:
+                run.synced = replace(run.synced, error=error)
             done.append(run.synced)
+        errors = [one.error for one in done if one.error is not None]
+        if errors and len(errors) == len(done):
+            raise errors[0]
         return tuple(done)
 
     async def relisted(

@@ -49,9 +49,14 @@ def in_lambda(variables: Mapping[str, str]) -> bool:
     return bool(variables.get("AWS_LAMBDA_RUNTIME_API"))
 
 
+def on_managed_instances(variables: Mapping[str, str]) -> bool:
+    """Return whether the process is one of several in an environment of Lambda Managed Instances."""
+    return in_lambda(variables) and bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
+
+
 def never_frozen(variables: Mapping[str, str]) -> bool:
     """Return whether the process runs without pauses: outside Lambda, or on Lambda Managed Instances."""
-    return not in_lambda(variables) or bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
+    return not in_lambda(variables) or on_managed_instances(variables)
 
 
 def preloads(variables: Mapping[str, str]) -> bool:
@@ -260,9 +265,7 @@ def make_mirrors(settings: Settings, transport: Transport, clock: Clock) -> tupl
 
 def _shared_folder(settings: Settings, variables: Mapping[str, str], clock: Clock) -> SharedFolder | None:
     is_on = settings.shared_cache
-    if is_on is None:
-        is_on = in_lambda(variables) and bool(variables.get("AWS_LAMBDA_MAX_CONCURRENCY"))
-    if not is_on:
+    if not (on_managed_instances(variables) if is_on is None else is_on):
         return None
     from cloudmap_discovery.stores.shared_folder import SharedFolder  # noqa: PLC0415 -- only where it is used
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from cloudmap_discovery.cli import exits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
 from cloudmap_discovery.cli.shown import in_stage
 
@@ -51,6 +52,7 @@ def as_json(synced: Iterable[Synced], *, dry_run: bool) -> dict[str, Any]:
                     for difference in one.differences
                 ],
                 "left_alone": list(one.left_alone),
+                "error": None if one.error is None else exits.as_json(one.error),
             }
             for one in synced
         ],
@@ -61,6 +63,8 @@ def _summary(one: Synced, *, dry_run: bool) -> str:
     kinds = [difference.kind for difference in one.differences]
     words = _TO_DO if dry_run else _DONE
     counts = ", ".join(f"{kinds.count(kind)} {words[kind]}" for kind in words if kind in kinds)
+    if one.error is not None:
+        return "failed"
     if one.created:
         made = "is not there yet" if dry_run else "created"
         return f"{made}, {counts}" if counts else made

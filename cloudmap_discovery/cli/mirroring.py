@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.mirror_view import as_json, show_synced
@@ -14,7 +14,7 @@ from cloudmap_discovery.settings import S3
 from cloudmap_discovery.snapshot_writing import snapshot_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     import click
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Report = Callable[[str, int, int], None]
 
-_LISTING: Final = "Listing Cloud Map"
+T = TypeVar("T")
 
 
 def add_to(group: click.Group) -> None:
@@ -120,14 +120,14 @@ def _sync(session: Session, stage: str | None, *, dry_run: bool, force: bool, ti
             _deadline(core, timeout_seconds), stage=stage, dry_run=dry_run, force=force, report=report
         )
 
-    try:
-        synced = session.run_counted(work, _LISTING)
-    except RemoteError as error:
-        raise _namespace_missing(session, error) from error
+    synced = _counted(session, work)
     if session.as_json:
         session.screen.result(machine.document(as_json(synced, dry_run=dry_run)))
     else:
         show_synced(session.screen, synced, dry_run=dry_run)
+    for one in synced:
+        if one.error is not None:
+            raise one.error
     return exits.DONE
 
 
@@ -139,10 +139,7 @@ def make_snapshot(
     async def work(core: Core, report: Report) -> Snapshot:
         return await core.syncer.snapshot(stage, _deadline(core, timeout_seconds), report=report)
 
-    try:
-        snapshot = session.run_counted(work, _LISTING)
-    except RemoteError as error:
-        raise _namespace_missing(session, error) from error
+    snapshot = _counted(session, work)
     if out is None:
         session.screen.result(snapshot_text(snapshot).rstrip("\n"))
         return exits.DONE
@@ -163,6 +160,10 @@ def _deadline(core: Core, timeout_seconds: float) -> Deadline:
     return core.registry.deadline(timeout_seconds)
 
 
-def _namespace_missing(session: Session, error: RemoteError) -> Exception:
-    is_missing = error.code == "NamespaceNotFound"
-    return exits.NamespaceNotFoundError(session.settings.namespace) if is_missing else error
+def _counted(session: Session, work: Callable[[Core, Report], Coroutine[Any, Any, T]]) -> T:
+    try:
+        return session.run_counted(work, "Listing Cloud Map")
+    except RemoteError as error:
+        if error.code == "NamespaceNotFound":
+            raise exits.NamespaceNotFoundError(session.settings.namespace) from error
+        raise

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def compared(snapshot: Snapshot, path: str, *, force: bool) -> Synced:
     """Return in what the file differs from the snapshot.
 
-    Unless `force` is given, raises a `RegistrationError` where most of its records would go, and a
-    `MalformedRecordError` where it is something else than a snapshot.
+    Unless `force` is given, raises a `RegistrationError` where most of its records would go, and an
+    `InvalidValueError` where it is something else than a snapshot of this namespace, or cannot be read.
     """
     try:
         body = Path(path).read_bytes()

@@ -69,18 +69,15 @@ class ParameterMirror:
         """Return all that the parameters of the prefix hold; see `Mirror`."""
         places: dict[Place, Records] = {}
         left_alone: dict[Place, str] = {}
-        try:
-            for name, value in await self._everything(deadline):
-                stage, _, service = name.removeprefix(f"{self._prefix}/").partition("/")
-                if not service or "/" in service:
-                    continue  # somebody keeps something else there
-                whose = not_ours(value, self._namespace)
-                if whose is None:
-                    places[service, stage] = self._read(value, name, service, stage)
-                else:
-                    left_alone[service, stage] = f"{name} was written by {whose}"
-        except StoreError as error:
-            raise error.at(self.name) from error.__cause__
+        for name, value in await self._everything(deadline):
+            stage, _, service = name.removeprefix(f"{self._prefix}/").partition("/")
+            if not service or "/" in service:
+                continue  # somebody keeps something else there
+            whose = not_ours(value, self._namespace)
+            if whose is None:
+                places[service, stage] = self._read(value, name, service, stage)
+            else:
+                left_alone[service, stage] = f"{name} was written by {whose}"
         return Copy(places, left_alone)
 
     def records(self, instances: Iterable[Instance]) -> Records:
@@ -122,9 +119,7 @@ class ParameterMirror:
             except RemoteError as error:
                 conflicts += 1
                 if error.code not in _CONFLICTS or conflicts == _MAX_ATTEMPTS:
-                    raise error.at(self.name) from error.__cause__
-            except StoreError as error:
-                raise error.at(self.name) from error.__cause__
+                    raise
             await pauses.next(f"{name} is written by others")
 
     async def _write(self, name: str, instances: Sequence[Instance], deadline: Deadline) -> Written:
@@ -158,6 +153,9 @@ class ParameterMirror:
         return parameters[0].get("Value") or "" if parameters else None
 
     async def _call(self, operation: str, params: Mapping[str, Any], deadline: Deadline) -> Mapping[str, Any]:
-        return await self._transport.call(
-            "ssm", operation, params, timeout_seconds=deadline.call_seconds(operation)
-        )
+        try:
+            return await self._transport.call(
+                "ssm", operation, params, timeout_seconds=deadline.call_seconds(operation)
+            )
+        except StoreError as error:
+            raise error.at(self.name) from error.__cause__

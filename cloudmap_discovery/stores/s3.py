@@ -162,9 +162,12 @@ class S3Store:
         try:
             read = await self._shared(since) or await self._asked(sent, timeout_seconds)
         except StoreError as error:
-            self._failed = without_frames(error), sent  # frames hold what was read
+            without_frames(error)  # which hold what was read
+            if self._failed is None or sent.seconds_since(self._failed[1]) >= 0:
+                self._failed = error, sent
             return error
-        self._last, self._failed = read, None
+        if self._last is None or read.sent.seconds_since(self._last.sent) >= 0:
+            self._last, self._failed = read, None  # nothing newer came while a freeze delayed this one
         return read
 
     async def _asked(self, sent: Instant, timeout_seconds: float) -> _Read:

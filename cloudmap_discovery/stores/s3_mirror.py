@@ -76,34 +76,26 @@ class S3Mirror:
                 return await self._write(places, deadline, checked=checked, force=force)
             except RemoteError as error:
                 if error.status not in _CONFLICTS and error.code != NO_OBJECT:
-                    raise explained(error, self._object["Bucket"]).at(self.name) from error.__cause__
-            except StoreError as error:
-                raise error.at(self.name) from error.__cause__
+                    raise
             status = f"{self._place} is written by others"
             await pauses.next(status)
 
     async def create(self, places: Mapping[Place, Sequence[Instance]], deadline: Deadline) -> None:
         """Write the object if there is none; see `Mirror`."""
+        present = await self._present(deadline)
+        if present.snapshot is not None or present.fault:
+            return
+        wall = self._clock.wall()
+        empty = empty_snapshot(self._place, self._namespace, wall)
         try:
-            present = await self._present(deadline)
-            if present.snapshot is None and not present.fault:
-                wall = self._clock.wall()
-                empty = empty_snapshot(self._place, self._namespace, wall)
-                await self._put(rewritten(empty, places, wall=wall, checked=True), present, deadline)
+            await self._put(rewritten(empty, places, wall=wall, checked=True), present, deadline)
         except RemoteError as error:
             if error.status not in _CONFLICTS:
-                raise explained(error, self._object["Bucket"]).at(self.name) from error.__cause__
-        except StoreError as error:
-            raise error.at(self.name) from error.__cause__
+                raise
 
     async def copy(self, deadline: Deadline) -> Copy:
         """Return all that the object holds; see `Mirror`."""
-        try:
-            present = await self._present(deadline)
-        except RemoteError as error:
-            raise explained(error, self._object["Bucket"]).at(self.name) from error.__cause__
-        except StoreError as error:
-            raise error.at(self.name) from error.__cause__
+        present = await self._present(deadline)
         if present.fault:
             raise MalformedRecordError(self._place, present.fault, store=self.name)
         if present.snapshot is None:
@@ -166,6 +158,11 @@ class S3Mirror:
         return _Present(snapshot, etag)
 
     async def _call(self, operation: str, params: Mapping[str, Any], deadline: Deadline) -> Mapping[str, Any]:
-        return await self._transport.call(
-            "s3", operation, self._object | dict(params), timeout_seconds=deadline.call_seconds(operation)
-        )
+        try:
+            return await self._transport.call(
+                "s3", operation, self._object | dict(params), timeout_seconds=deadline.call_seconds(operation)
+            )
+        except RemoteError as error:
+            raise explained(error, self._object["Bucket"]).at(self.name) from error.__cause__
+        except StoreError as error:
+            raise error.at(self.name) from error.__cause__

@@ -202,6 +202,31 @@ def test_one_stage_is_synced_alone(bed: CliBed) -> None:
     assert set(bed.mirror.held) == {("orders", "Staging")}
 
 
+def test_a_mirror_that_fails_keeps_no_other_from_being_synced(bed: CliBed) -> None:
+    broken = FakeMirror("ssm")
+    broken.failure = AccessDeniedError("ssm:GetParametersByPath is not allowed")
+
+    class TwoMirrors(CliBed):
+        def make_mirrors(self) -> list[Mirror]:
+            return [broken, self.mirror]
+
+    two = TwoMirrors(mirror=bed.mirror)
+    two.cloud_map.put(USERS)
+
+    ran = two.run("sync")
+    told = json.loads(two.run("sync", "--json").out)["mirrors"]
+
+    assert ran.code == 3
+    assert ran.out.splitlines() == [
+        "ssm: failed",
+        "s3: 1 added",
+        "  + users in stage Production  https://users.test  1.4.2",
+    ]
+    assert ran.err == "error: ssm:GetParametersByPath is not allowed\n"
+    assert two.mirror.held[PLACE] == (USERS,)
+    assert [one["error"] and one["error"]["type"] for one in told] == ["AccessDeniedError", None]
+
+
 def test_what_is_left_alone_is_told(bed: CliBed) -> None:
     bed.mirror.left_alone = {PLACE: "/services/Production/users was written by a person"}
 

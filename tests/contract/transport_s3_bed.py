@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -40,3 +40,21 @@ async def read(
 async def write(over: Transport, body: bytes, key: str = "snapshot.json", **more: str) -> Mapping[str, Any]:
     params = {"Bucket": "registry", "Key": key, "Body": body, **more}
     return await over.call("s3", "PutObject", params, timeout_seconds=PLENTY_SECONDS)
+
+
+ODD_KEYS: Final = [
+    "a b",
+    "ü/日本/😀",
+    "1+1=2",
+    "a//b",
+    "/a",
+    "a/",
+    "a/../b",
+    "./a",
+    "..",
+    "%2F",
+    "a%20b",
+    "a?b#c&d",
+    "~!*'()",
+]
+"""Keys in which something has to be encoded, or looks as if it had been."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 from datetime import UTC, datetime
 from typing import Any
@@ -107,3 +108,16 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_fields, inner, max_size=5),
     max_leaves=12,
 )
+
+
+def deepest_readable() -> int:
+    """Return how deep JSON may be nested that this Python's reader takes."""
+    readable, unreadable = 1, 1_000_000
+    while unreadable - readable > 1:
+        depth = (readable + unreadable) // 2
+        try:
+            json.loads("[" * depth + "]" * depth)
+            readable = depth
+        except RecursionError:
+            unreadable = depth
+    return readable

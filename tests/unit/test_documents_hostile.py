@@ -14,7 +14,7 @@ from cloudmap_discovery.documents import (
 )
 from cloudmap_discovery.errors import MalformedRecordError
 from tests.unit.parameters import read
-from tests.unit.records import json_values
+from tests.unit.records import deepest_readable, json_values
 
 FIELDS = ["endpoint", "weight", "service", "tenant", "registered_at"]
 
@@ -32,18 +32,6 @@ def test_depth_alone_never_breaks_anything(shape: str) -> None:
         except MalformedRecordError:
             continue
         assert content.instances == ()
-
-
-def deepest_readable() -> int:
-    readable, unreadable = 1, 1_000_000
-    while unreadable - readable > 1:
-        depth = (readable + unreadable) // 2
-        try:
-            json.loads("[" * depth + "]" * depth)
-            readable = depth
-        except RecursionError:
-            unreadable = depth
-    return readable
 
 
 @settings(deadline=None)

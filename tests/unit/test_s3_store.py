@@ -191,6 +191,30 @@ async def test_a_request_that_was_frozen_under_way_is_not_waited_for() -> None:
     frozen.cancel()
 
 
+async def test_what_a_freeze_delayed_does_not_replace_what_was_asked_for_later() -> None:
+    bed, thawed, began = Bed(users("https://old.test")), asyncio.Event(), asyncio.Event()
+    call, old = bed.s3.transport.call, bed.s3.body
+
+    async def delayed(*about: Any, **more: Any) -> Any:
+        if began.is_set():
+            return await call(*about, **more)
+        began.set()
+        await thawed.wait()
+        return {"Body": old, "ETag": '"old"'}
+
+    bed.s3.transport.call = delayed  # type: ignore[method-assign]  # an answer that comes after a freeze
+    frozen = asyncio.create_task(bed.fetch())
+    await began.wait()
+    bed.clock.advance(3600)
+    bed.s3.put(bed.snapshot(users("https://new.test")))
+    assert [str(one) for one in (await bed.found()).instances] == ["https://new.test"]
+
+    thawed.set()
+    await frozen
+
+    assert [str(one) for one in (await bed.found()).instances] == ["https://new.test"]
+
+
 @pytest.mark.parametrize(
     "failure",
     [

@@ -18,7 +18,7 @@ from cloudmap_discovery.snapshot_writing import copied, packed, snapshot_text
 from cloudmap_discovery.snapshots import MAX_BYTES, Snapshot, read_snapshot
 from cloudmap_discovery.values import replace
 from tests.unit.bed import NAMESPACE, STAGE, users
-from tests.unit.records import json_values
+from tests.unit.records import deepest_readable, json_values
 
 NAME = "snapshot.json"
 USERS = ("users", STAGE)
@@ -248,18 +248,6 @@ def test_what_is_nested_too_deep_to_be_written_is_malformed() -> None:
 
     with pytest.raises(MalformedRecordError, match=f"{NAME}: it has a record that is nested too deep"):
         snapshot_text(snapshot)
-
-
-def deepest_readable() -> int:
-    readable, unreadable = 1, 1_000_000
-    while unreadable - readable > 1:
-        depth = (readable + unreadable) // 2
-        try:
-            json.loads("[" * depth + "]" * depth)
-            readable = depth
-        except RecursionError:
-            unreadable = depth
-    return readable
 
 
 fields = ["service", "stage", "endpoint", "id", "tenant", "weight", "attributes", "registered_at", "later"]

@@ -291,6 +291,22 @@ async def test_a_refusal_ends_it_with_an_error() -> None:
     assert caught.value.code == "LeftAlone"
 
 
+async def test_a_mirror_that_fails_keeps_no_other_from_being_synced() -> None:
+    broken, good = FakeMirror("broken"), FakeMirror("good")
+    broken.failure = AccessDeniedError("no")
+    bed = Bed(broken, good)
+    bed.seed(user("a"))
+
+    first, second = await bed.sync()
+
+    assert (str(first.error), second.error) == ("no", None)
+    assert good.held == {("users", STAGE): (user("a"),)}
+    assert good.checks > 0
+    good.failure = AccessDeniedError("nor here")
+    with pytest.raises(AccessDeniedError, match="no"):
+        await bed.sync()
+
+
 async def test_how_far_it_has_come_is_told() -> None:
     bed = Bed()
     bed.seed(*(Instance(f"s{n}", "https://x.test", STAGE) for n in range(5)))

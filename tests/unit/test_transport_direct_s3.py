@@ -24,6 +24,7 @@ from cloudmap_discovery.transport.direct_s3 import S3
 from cloudmap_discovery.transport.endpoints import resolve
 from tests.contract.transport_cases import CREDENTIALS
 from tests.contract.transport_peers import HttpPeer, Told
+from tests.contract.transport_s3_bed import ODD_KEYS
 from tests.unit.direct_bed import PLENTY_SECONDS, transport_to
 from tests.unit.direct_peers import HEAD, Asked, Peer, always
 
@@ -118,22 +119,6 @@ def signed_by_sdk(asked: Asked, url: str) -> str:
         request, sdk.signature(sdk.string_to_sign(request, sdk.canonical_request(request)), request)
     )
     return str(request.headers["Authorization"])
-
-
-ODD_KEYS: Final = [
-    "a b",
-    "ü/日本/😀",
-    "1+1=2",
-    "a//b",
-    "/a",
-    "a/",
-    "a/../b",
-    "./a",
-    "..",
-    "%2F",
-    "a?b#c&d",
-    "~'*",
-]
 
 
 @pytest.mark.parametrize("key", ODD_KEYS)
