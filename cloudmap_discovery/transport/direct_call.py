@@ -174,7 +174,7 @@ class DirectCall:
             url,
             request.headers,
             request.body,
-            service=self.about.service,
+            service=self._endpoint.signing_name,
             region=self._endpoint.signing_region,
             credentials=credentials,
             at_seconds=signed_at,

@@ -172,6 +172,7 @@ _OPERATION: Final[Shape] = {
     "ErrorMessage": str,
     "Targets": _TEXTS,
 }
+_TAG: Final[Shape] = {"Key": str, "Value": str}
 _PARAMETER: Final[Shape] = {"Name": str, "Type": str, "Value": str, "Version": int}
 
 SERVICES: Final[Mapping[str, ServiceProtocol]] = {
@@ -180,6 +181,7 @@ SERVICES: Final[Mapping[str, ServiceProtocol]] = {
         {
             "CreateHttpNamespace": {"OperationId": str},
             "CreateService": {"Service": _SERVICE},
+            "DeleteService": {},
             "DeregisterInstance": {"OperationId": str},
             "DiscoverInstances": {
                 "Instances": [{"InstanceId": str, "Attributes": _TEXTS}],
@@ -192,7 +194,10 @@ SERVICES: Final[Mapping[str, ServiceProtocol]] = {
             "ListInstances": {"Instances": [_INSTANCE], "NextToken": str, "ResourceOwner": str},
             "ListNamespaces": {"Namespaces": [_NAMESPACE], "NextToken": str},
             "ListServices": {"Services": [_SERVICE], "NextToken": str},
+            "ListTagsForResource": {"Tags": [_TAG]},
             "RegisterInstance": {"OperationId": str},
+            "TagResource": {},
+            "UntagResource": {},
         },
         dict.fromkeys(("CreateHttpNamespace", "CreateService", "RegisterInstance"), "CreatorRequestId"),
     ),
@@ -208,7 +213,7 @@ SERVICES: Final[Mapping[str, ServiceProtocol]] = {
         },
     ),
 }
-"""The services that speak JSON, each with the operations that discovery and registration need."""
+"""What discovery and registration call by JSON, each service with its operations."""
 
 
 def protocol_of(service: str) -> ServiceProtocol | None:
@@ -217,4 +222,10 @@ def protocol_of(service: str) -> ServiceProtocol | None:
         from cloudmap_discovery.transport.direct_s3 import S3  # noqa: PLC0415 -- only where it is used
 
         return S3
-    return SERVICES.get(service)
+    if service in SERVICES:
+        return SERVICES[service]
+    try:
+        from cloudmap_discovery.transport.direct_rest import REGISTRAR_SERVICES  # noqa: PLC0415 -- the same
+    except ModuleNotFoundError:  # the layer is without it
+        return None
+    return REGISTRAR_SERVICES.get(service)

@@ -29,24 +29,33 @@ _PARTITIONS: Final = {
     "us-isof-": ("csp.hci.ic.gov", ""),
 }
 _AWS: Final = ("amazonaws.com", "api.aws")
+# Here AWS has them for Lambda alone: its `variants` in botocore's endpoints.json.
+_DUALSTACK_OF_LAMBDA: Final = {"eu-isoe-": "api.cloud-aws.adc-e.uk", "us-isof-": "api.aws.hci.ic.gov"}
 # Here the ordinary endpoint is the one that meets FIPS: the service's endpoint-rule-set-1.json in botocore.
 _FIPS_ANYWAY: Final = (("ssm", "us-gov-"),)
 _S3: Final = "s3"
 # Here no endpoint of S3 meets FIPS: the same of S3.
 _S3_WITHOUT_FIPS: Final = "cn-"
-# `endpoint.hostPrefix` in the service's service-2.json in botocore.
+# `endpointPrefix` in the service's service-2.json in botocore, where it is not the service's name.
+SIGNING_NAMES: Final = {"apigatewayv2": "apigateway", "resourcegroupstaggingapi": "tagging"}
+"""How a service's hosts begin, and for what requests to it are signed, where that is not the SDK's name for it."""
+
+# `serviceId` in the same, where it is another name: the service's own variable ends so.
+_VARIABLES: Final = {"apigateway": "API_GATEWAY", "resourcegroupstaggingapi": "RESOURCE_GROUPS_TAGGING_API"}
+# `endpoint.hostPrefix` in the same.
 _HOST_PREFIXES: Final = {"DiscoverInstances": "data-", "DiscoverInstancesRevision": "data-"}
 
 
 @value
 class Endpoint:
-    """Where to send a request: `url`, without a slash at its end, and the region to sign it for.
+    """Where to send a request: `url`, without a slash at its end, and the region and service to sign it for.
 
     `is_own` says that a setting gave the URL, so that it is none of AWS's own.
     """
 
     url: str
     signing_region: str
+    signing_name: str
     is_own: bool
 
 
@@ -64,7 +73,7 @@ def resolve(
     environment: Mapping[str, str],
     bucket: str = "",
 ) -> Endpoint:
-    """Return where an operation of `servicediscovery`, `ssm` or `s3` goes: where the SDK sends it.
+    """Return where an operation of a service, by the SDK's name for it, goes: where the SDK sends it.
 
     With a `bucket`, the URL is that of the bucket, to which a key is to be added: in the host where its name can stand
     there under TLS, otherwise in the path, as always at an endpoint of one's own.
@@ -80,25 +89,28 @@ def resolve(
         raise ConfigurationError(
             _origin_of(region, environment), region, "an AWS region such as eu-central-1"
         )
+    name = SIGNING_NAMES.get(service, service)
     variable, url = _own_url(service, endpoint_url, environment)
     path = f"/{quote(bucket, safe='')}" if bucket else ""
     if url:
-        return Endpoint(f"{_checked(variable, url)}{path}", place, is_own=True)
-    host = _host(service, operation, place, environment, is_fips=place != region)
+        return Endpoint(f"{_checked(variable, url)}{path}", place, name, is_own=True)
+    host = _host(name, operation, place, environment, is_fips=place != region)
     if _can_stand_in_host(bucket):
         host, path = f"{bucket}.{host}", ""
-    return Endpoint(f"https://{host}{path}", place, is_own=False)
+    return Endpoint(f"https://{host}{path}", place, name, is_own=False)
 
 
 def _host(service: str, operation: str, region: str, environment: Mapping[str, str], *, is_fips: bool) -> str:
     start = next((start for start in _PARTITIONS if region.startswith(start)), "")
     suffix, dualstack_suffix = _PARTITIONS.get(start, _AWS)
     is_dualstack = _is_on(_DUALSTACK, environment)
+    is_fips = is_fips or _is_on(_FIPS, environment)
+    if service == "lambda" and not is_fips:
+        dualstack_suffix = _DUALSTACK_OF_LAMBDA.get(start, dualstack_suffix)
     if is_dualstack and not dualstack_suffix:
         raise ConfigurationError(
             _DUALSTACK, environment[_DUALSTACK], f"false in {region}, where AWS has no such endpoints"
         )
-    is_fips = is_fips or _is_on(_FIPS, environment)
     if service == _S3:
         if is_fips and start == _S3_WITHOUT_FIPS:
             raise ConfigurationError(
@@ -135,7 +147,8 @@ def _own_url(service: str, setting: str | None, environment: Mapping[str, str]) 
     if setting:
         return "DISCOVERY_ENDPOINT_URL", setting
     if not _is_on("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", environment):
-        for variable in (f"AWS_ENDPOINT_URL_{service.upper()}", "AWS_ENDPOINT_URL"):
+        ending = _VARIABLES.get(service, service.upper())
+        for variable in (f"AWS_ENDPOINT_URL_{ending}", "AWS_ENDPOINT_URL"):
             if url := environment.get(variable):
                 return variable, url
     return "", ""

@@ -43,6 +43,7 @@ _DENIED: Final = frozenset(
         "ForbiddenException",
         "NotAuthorized",
         "UnauthorizedAccess",
+        "UnauthorizedException",
         "UnauthorizedOperation",
     }
 )
@@ -90,6 +91,12 @@ _GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
 _FIRST_SERVER_ERROR: Final = 500
 _TOO_MANY_REQUESTS: Final = 429
 _FORBIDDEN: Final = 403
+# Where IAM has another name for an operation: it is granted by this.
+_ACTIONS: Final = {
+    "apigateway:GetRestApi": "apigateway:GET",
+    "apigatewayv2:GetApi": "apigateway:GET",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+}
 _ACTION_IN_MESSAGE: Final = r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)"
 _SHOWN_CHARACTERS: Final = 80
 
@@ -115,9 +122,14 @@ class Call:
     has_own_endpoint: bool = False
 
     @property
+    def name(self) -> str:
+        """The operation with its service, as the SDK names them."""
+        return f"{self.service}:{self.operation}"
+
+    @property
     def action(self) -> str:
         """The IAM action that allows it."""
-        return f"{self.service}:{self.operation}"
+        return _ACTIONS.get(self.name, self.name)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -137,7 +149,7 @@ def error_answer(
     said = f"{code}: {message}" if message else code
     if code in _THROTTLED or status == _TOO_MANY_REQUESTS:
         return ThrottledError(
-            f"{call.action} is called faster than AWS allows ({said}); ask less often or have the quota raised",
+            f"{call.name} is called faster than AWS allows ({said}); ask less often or have the quota raised",
             code=code,
             **call.about,
         )
@@ -152,7 +164,7 @@ def error_answer(
         )
     if code in _UNKNOWN_CALLER:
         return AccessDeniedError(
-            f"AWS does not accept the credentials that {call.action} was called with ({said}); "
+            f"AWS does not accept the credentials that {call.name} was called with ({said}); "
             "check where they come from (environment variables, profile, role) and that they are of this account",
             code=code,
             **call.about,
@@ -176,7 +188,7 @@ def error_answer(
         )
     is_trouble = code in _UNAVAILABLE or status in _GATEWAY_STATUSES
     return RemoteError(
-        message or f"{call.action} was answered with HTTP {status}",
+        message or f"{call.name} was answered with HTTP {status}",
         code=code,
         status=status,
         members=members,
@@ -203,7 +215,7 @@ def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason:
     shown = body[:_SHOWN_CHARACTERS].decode("utf-8", "replace")
     what = "; ".join(part for part in (f"HTTP {status} and {shown!r}" if status else "", reason) if part)
     return RemoteError(
-        f"{call.action} was answered with something that is not an answer of AWS ({what}); "
+        f"{call.name} was answered with something that is not an answer of AWS ({what}); "
         "is a proxy or another server in between?",
         status=status,
         retryable=True,
@@ -215,14 +227,14 @@ def unreadable_answer(call: Call, *, status: int = 0, body: bytes = b"", reason:
 def no_answer(call: Call, seconds: float, detail: str = "") -> StoreTimeoutError:
     """Translate the end of the time allowed; `detail` says what it was spent on, if that is known."""
     return StoreTimeoutError(
-        f"{call.action} was not answered within {seconds:.3g} s{detail and f': {detail}'}{_advice(call)}",
+        f"{call.name} was not answered within {seconds:.3g} s{detail and f': {detail}'}{_advice(call)}",
         **call.about,
     )
 
 
 def no_connection(call: Call, reason: str) -> StoreTimeoutError:
     """Translate a connection that was refused, reset or not secured, or a name that was not resolved."""
-    return StoreTimeoutError(f"no connection for {call.action}: {reason}{_advice(call)}", **call.about)
+    return StoreTimeoutError(f"no connection for {call.name}: {reason}{_advice(call)}", **call.about)
 
 
 def no_credentials(call: Call, reason: str, *, has_sdk: bool = True) -> AccessDeniedError:
@@ -238,7 +250,7 @@ def no_credentials(call: Call, reason: str, *, has_sdk: bool = True) -> AccessDe
             f"set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; profiles and single sign-on need {SDK_REMEDY}"
         )
     return AccessDeniedError(
-        f"{call.action} was not called for want of AWS credentials ({reason}); {remedy}",
+        f"{call.name} was not called for want of AWS credentials ({reason}); {remedy}",
         code=NO_CREDENTIALS,
         **call.about,
     )
@@ -262,4 +274,6 @@ def _advice(call: Call) -> str:
 def _endpoint_service(call: Call) -> str:
     if call.service == "servicediscovery" and call.operation.startswith("DiscoverInstances"):
         return "data-servicediscovery"  # Cloud Map's data plane has an endpoint service of its own
-    return call.service
+    from cloudmap_discovery.transport.endpoints import SIGNING_NAMES  # noqa: PLC0415 -- for this message only
+
+    return SIGNING_NAMES.get(call.service, call.service)

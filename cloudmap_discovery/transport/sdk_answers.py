@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _FIRST_REDIRECT: Final = 300
 _NOT_MODIFIED: Final = 304
 _BY_HEADERS: Final = "rest-xml"
+_JSON: Final = "json"
+_JSON_BY_PATH: Final = "rest-json"
 
 
 class StrictParserFactory:
@@ -44,7 +46,8 @@ class StrictParser:
         """Read one answer, given as the SDK gives it: status, headers and body."""
         from botocore.parsers import ResponseParserError
 
-        if self._protocol_name == "json" and not _is_answer(response, shape):
+        is_rest = self._protocol_name == _JSON_BY_PATH
+        if (is_rest or self._protocol_name == _JSON) and not _is_answer(response, shape, is_rest=is_rest):
             raise _unreadable(response)
         if self._protocol_name == _BY_HEADERS and not _has_headers(response, shape):
             raise _unreadable(response)
@@ -72,19 +75,25 @@ async def whole_body(stream: Any) -> bytes:
     return body
 
 
-def _is_answer(response: Mapping[str, Any], shape: Any) -> bool:
+def _is_answer(response: Mapping[str, Any], shape: Any, *, is_rest: bool) -> bool:
     is_success = response["status_code"] < _FIRST_REDIRECT
-    if is_success and shape is None:
-        return True  # nothing is read out of it
+    if is_success and (shape is None or (is_rest and not _has_document(shape))):
+        return True  # nothing is read out of it, or something other than a document
     try:
         document = json.loads(response["body"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(document, dict):
         return False
+    if not is_success or not document or not shape.members:
+        return True
     # Some other server's JSON has members, and none of those that the service's model has.
-    return (
-        not is_success or not document or not shape.members or not document.keys().isdisjoint(shape.members)
+    return any(member.serialization.get("name", name) in document for name, member in shape.members.items())
+
+
+def _has_document(shape: Any) -> bool:
+    return "payload" not in shape.serialization and any(
+        "location" not in member.serialization for member in shape.members.values()
     )
 
 

@@ -130,6 +130,22 @@ class Sdk:
         return session
 
 
+def configured_region() -> str | None:
+    """Return the region that the SDK would ask: of AWS's variables, or of the profile in its configuration file.
+
+    Reads files, and uses no network. Raises a `ConfigurationError` where these are wrong.
+    """
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        region: str | None = Session().get_config_variable("region")
+    except BotoCoreError as error:
+        meaning = translated(Call("", ""), error, 0)
+        raise (error if meaning is None else meaning) from slim(error)
+    return region
+
+
 def _explain(error: Exception) -> None:
     """Raise what it means that the SDK cannot be used, if something stands in its way."""
     shadows = shadowing(("aiobotocore", "botocore", "aiohttp"))

@@ -48,6 +48,10 @@ def test_real_rates_are_those_of_the_quotas() -> None:
         "ssm:GetParameter": (40, 40),
         "ssm:GetParameters": (40, 40),
         "ssm:GetParametersByPath": (40, 40),
+        "lambda:GetAlias": (15, 15),
+        "lambda:GetFunction": (100, 100),
+        "lambda:GetFunctionUrlConfig": (15, 15),
+        "lambda:ListTags": (15, 15),
     }
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 from moto.core.base_backend import BackendDict
 from moto.core.utils import convert_to_flask_response
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import HTTP_METHODS, DomainDispatcherApplication, create_backend_app
 from moto.s3.models import s3_backends
 from werkzeug.exceptions import InternalServerError
 
 from tests.standin.corrections.cloud_map_instances import CloudMapBackend
 from tests.standin.corrections.cloud_map_responses import CloudMapResponse
-from tests.standin.corrections.lambda_layers import LayersResponse
+from tests.standin.corrections.lambda_functions import FunctionsResponse
 from tests.standin.corrections.parameter_store import ParameterStoreResponse
+from tests.standin.corrections.tagged_resources import TaggingResponse
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -37,8 +38,9 @@ class Applications(DomainDispatcherApplication):
         self._corrected: dict[str, type[BaseResponse]] = {
             "servicediscovery": CloudMapResponse.for_backends(self.cloud_map),
             "ssm": ParameterStoreResponse,
-            "awslambda": LayersResponse,
-            "lambda": LayersResponse,
+            "awslambda": FunctionsResponse,
+            "lambda": FunctionsResponse,
+            "resourcegroupstaggingapi": TaggingResponse,
         }
 
     def _create_app(self, service: Any) -> "Flask":
@@ -50,6 +52,9 @@ class Applications(DomainDispatcherApplication):
         if corrected is not None:
             for endpoint in app.view_functions:
                 app.view_functions[endpoint] = convert_to_flask_response(corrected.dispatch)
+            if corrected is FunctionsResponse:  # moto's paths leave out names such as `users:$LATEST`
+                dispatch = convert_to_flask_response(corrected.dispatch)
+                app.add_url_rule("/<path:any>", "any", dispatch, methods=HTTP_METHODS, strict_slashes=False)
         return app
 
     def reset(self, account_id: str) -> None:

@@ -6,11 +6,12 @@ import subprocess
 import sys
 from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STOP_SECONDS = 15.0
@@ -116,6 +117,28 @@ class StandInClient:
 
     def seed_bucket(self, name: str) -> None:
         self._command("seed_bucket", name=name)
+
+    def seed_function(
+        self,
+        name: str,
+        tags: "Mapping[str, str]" = MappingProxyType({}),
+        *,
+        url_auth_type: str | None = None,
+        aliases: "Iterable[str]" = (),
+    ) -> str:
+        return cast(
+            "str",
+            self._command(
+                "seed_function",
+                name=name,
+                tags=dict(tags),
+                url_auth_type=url_auth_type,
+                aliases=list(aliases),
+            ),
+        )
+
+    def unseed_function(self, name: str) -> None:
+        self._command("unseed_function", name=name)
 
 
 class StandInProcess(StandInClient):

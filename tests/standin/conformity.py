@@ -25,6 +25,7 @@ COMMON_ERRORS = frozenset(
         "UnknownOperationException",
         "UnrecognizedClientException",
         "ValidationError",
+        "ValidationException",
     }
 )
 
@@ -46,8 +47,9 @@ def check_conformity(client: Any) -> set[tuple[str, str]]:
             seen.add((operation_model.name, "ok"))
             _check_shape(operation_model.name, operation_model.output_shape, body)
         else:
-            seen.add((operation_model.name, body["__type"]))
-            _check_error(operation_model, response_dict["status_code"], body)
+            code = body.get("__type") or response_dict["headers"]["x-amzn-errortype"]
+            seen.add((operation_model.name, code))
+            _check_error(operation_model, code, response_dict["status_code"], body)
 
     client.meta.events.register("before-parse.*.*", check)
     return seen
@@ -62,8 +64,7 @@ def _check_shape(what: str, shape: Any, body: dict[str, Any]) -> None:
         raise ConformityError(f"{what}: {report}")
 
 
-def _check_error(operation_model: Any, status: int, body: dict[str, Any]) -> None:
-    code = body["__type"]
+def _check_error(operation_model: Any, code: str, status: int, body: dict[str, Any]) -> None:
     modeled = {shape.name: shape for shape in operation_model.error_shapes}
     if code not in modeled:
         if code not in COMMON_ERRORS:
@@ -74,6 +75,6 @@ def _check_error(operation_model: Any, status: int, body: dict[str, Any]) -> Non
     expected = modeled[code].metadata.get("error", {}).get("httpStatusCode", 400)
     if status != expected:
         raise ConformityError(f"{operation_model.name}: {code} has status {status}, not {expected}")
-    _check_shape(
-        f"{operation_model.name} {code}", modeled[code], {k: v for k, v in body.items() if k != "__type"}
-    )
+    # Of these two, the SDKs take either for the message, whatever the model has.
+    members = {k: v for k, v in body.items() if k not in {"__type", "message"}}
+    _check_shape(f"{operation_model.name} {code}", modeled[code], members)

@@ -43,6 +43,8 @@ class Control:
             "seed_instance": stand_in.seed_instance,
             "seed_parameter": stand_in.seed_parameter,
             "seed_bucket": stand_in.seed_bucket,
+            "seed_function": stand_in.seed_function,
+            "unseed_function": stand_in.unseed_function,
         }
 
     def respond(self, exchange: Exchange) -> Answer:

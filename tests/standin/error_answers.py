@@ -10,7 +10,15 @@ _REST_JSON = frozenset({"lambda", "apigateway", "apigatewayv2", "scheduler"})
 _XML = frozenset({"s3"})
 _QUERY = frozenset({"sts", "iam", "cloudformation", "sns"})
 
-ACCESS_DENIED_STATUS = {"s3": 403, "sts": 403, "iam": 403, "cloudformation": 403, "lambda": 403}
+ACCESS_DENIED_STATUS = dict.fromkeys(
+    ("apigateway", "apigatewayv2", "cloudformation", "iam", "lambda", "s3", "sts"), 403
+)
+# Where IAM has another name for an operation: as its policies have it.
+_ACTIONS = {
+    "apigateway:GetRestApi": "apigateway:GET",
+    "apigatewayv2:GetApi": "apigateway:GET",
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+}
 
 
 def error_answer(service: str, code: str, message: str, status: int) -> Answer:
@@ -45,7 +53,8 @@ def error_answer(service: str, code: str, message: str, status: int) -> Answer:
 def access_denied_answer(service: str, operation: str) -> Answer:
     """Refuse as IAM does: AccessDenied with 403 where the service speaks XML, else AccessDeniedException."""
     code = "AccessDenied" if service in _XML | _QUERY else "AccessDeniedException"
-    message = f"User: arn:aws:sts::000000000000:assumed-role/demo/demo is not authorized to perform: {service}:{operation}"
+    action = _ACTIONS.get(f"{service}:{operation}", f"{service}:{operation}")
+    message = f"User: arn:aws:sts::000000000000:assumed-role/demo/demo is not authorized to perform: {action}"
     return error_answer(service, code, message, ACCESS_DENIED_STATUS.get(service, 400))
 
 
@@ -53,10 +62,14 @@ def throttled_answer(service: str, operation: str) -> Answer:
     """Refuse for the rate of calls.
 
     Cloud Map models RequestLimitExceeded for the two discovery operations only; its control plane answers
-    "ThrottlingException: Rate exceeded", as Parameter Store does.
+    "ThrottlingException: Rate exceeded", as Parameter Store does. The tagging API models ThrottledException, Lambda and
+    API Gateway TooManyRequestsException with 429.
     """
     if service == "servicediscovery" and operation.startswith("DiscoverInstances"):
         return error_answer(service, "RequestLimitExceeded", "The request limit has been exceeded.", 400)
     if service == "s3":
         return error_answer(service, "SlowDown", "Please reduce your request rate.", 503)
-    return error_answer(service, "ThrottlingException", "Rate exceeded", 429 if service == "lambda" else 400)
+    if service in _REST_JSON:
+        return error_answer(service, "TooManyRequestsException", "Rate exceeded", 429)
+    code = "ThrottledException" if service == "resourcegroupstaggingapi" else "ThrottlingException"
+    return error_answer(service, code, "Rate exceeded", 400)

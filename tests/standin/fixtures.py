@@ -35,13 +35,13 @@ def aws(stand_in_of_process: StandIn) -> Iterator[StandIn]:
 def sdk(aws: StandIn) -> Iterator[Callable[..., Any]]:
     """Yield `sdk(service, stand_in=aws, **config)`, which makes boto3 clients that never retry and closes them at the end.
 
-    Clients of Cloud Map fail on any answer that its service model does not allow.
+    Clients of Cloud Map, Lambda and the tagging API fail on any answer that the service model does not allow.
     """
     clients: list[Any] = []
 
     def make(service: str, stand_in: StandIn = aws, **config: Any) -> Any:
         clients.append(sdk_client(service, stand_in, **config))
-        if service == "servicediscovery":
+        if service in {"lambda", "resourcegroupstaggingapi", "servicediscovery"}:
             check_conformity(clients[-1])
         return clients[-1]
 

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 CONTROL_PATH = "/_standin"
 # moto looks at a condition and then writes: of two clients that create an object, both would.
 _ONE_AT_A_TIME = frozenset({"s3:PutObject", "s3:DeleteObject"})
+# moto sends these as text/html.
+_CONTENT_TYPES = {
+    "apigateway": "application/json",
+    "apigatewayv2": "application/json",
+    "lambda": "application/json",
+    "servicediscovery": "application/x-amz-json-1.1",
+}
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - not an error: a fault did what it is for
@@ -130,9 +137,10 @@ class Gateway:
         with self._writing if request.name in _ONE_AT_A_TIME else nullcontext():
             response = Response.from_app(self._application, exchange.environ, buffered=True)
         headers = list(response.headers.items())
-        if request.service == "servicediscovery":  # moto sends its answers as text/html
+        content_type = _CONTENT_TYPES.get(request.service)
+        if content_type is not None:
             headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
-            headers.append(("Content-Type", "application/x-amz-json-1.1"))
+            headers.append(("Content-Type", content_type))
         return Answer(response.status_code, tuple(headers), response.get_data())
 
 

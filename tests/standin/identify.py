@@ -14,12 +14,18 @@ from moto.moto_server.werkzeug_app import BackendRequest
 from werkzeug.exceptions import NotFound
 
 UNKNOWN = "Unknown"
-_TARGET_PREFIXES = {"Route53AutoNaming_v20170314": "servicediscovery", "AmazonSSM": "ssm"}
+_TARGET_PREFIXES = {
+    "AmazonSSM": "ssm",
+    "ResourceGroupsTaggingAPI_20170126": "resourcegroupstaggingapi",
+    "Route53AutoNaming_v20170314": "servicediscovery",
+}
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
 _SIGNING_NAMES = {
     "tagging": "resourcegroupstaggingapi",
     "monitoring": "cloudwatch",
 }  # signing name -> SDK name
+# Here two services have one signing name: SDK name -> how the paths of the other begin, and its SDK name.
+_BY_PATH = {"apigateway": ("/v2/", "apigatewayv2")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,9 @@ def identify(environ: dict[str, Any], body: bytes, at_seconds: float) -> Request
         or _SIGNING_NAMES.get(signing_name, signing_name)
         or UNKNOWN.lower()
     )
+    start, other = _BY_PATH.get(service, ("/", service))
+    if environ["PATH_INFO"].startswith(start):
+        service = other
     if target:
         operation, parameters = target, _json_object(body)
     else:

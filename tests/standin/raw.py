@@ -5,7 +5,12 @@ from http.client import HTTPConnection
 from typing import Self
 from urllib.parse import urlsplit
 
-_TARGETS = {"servicediscovery": "Route53AutoNaming_v20170314", "ssm": "AmazonSSM"}
+_TARGETS = {
+    "resourcegroupstaggingapi": "ResourceGroupsTaggingAPI_20170126",
+    "servicediscovery": "Route53AutoNaming_v20170314",
+    "ssm": "AmazonSSM",
+}
+_SIGNING_NAMES = {"resourcegroupstaggingapi": "tagging"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class RawClient:
     def call(self, operation: str, body: str = "{}") -> RawAnswer:
         """Call `ssm:GetParameters` or another operation of a JSON service."""
         service, name = operation.split(":")
-        scope = f"AKIAEXAMPLE/20250101/us-east-1/{service}/aws4_request"
+        scope = f"AKIAEXAMPLE/20250101/us-east-1/{_SIGNING_NAMES.get(service, service)}/aws4_request"
         headers = {
             "X-Amz-Target": f"{_TARGETS[service]}.{name}",
             "Content-Type": "application/x-amz-json-1.1",

@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from tests.standin.applications import Applications
@@ -15,7 +16,7 @@ from tests.standin.seeds import Seeds
 from tests.standin.server import Connection, StandInServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tests.standin.identify import Request
 
@@ -201,6 +202,24 @@ class StandIn:
     def seed_parameter(self, name: str, value: str) -> None:
         """Put a String parameter, replacing what is there."""
         self._seeds.parameter(name, value)
+
+    def seed_function(
+        self,
+        name: str,
+        tags: "Mapping[str, str]" = MappingProxyType({}),
+        *,
+        url_auth_type: str | None = None,
+        aliases: "Iterable[str]" = (),
+    ) -> str:
+        """Make a Lambda function, replacing one of the same name; returns its ARN.
+
+        With `url_auth_type` (NONE or AWS_IAM) it has a URL; its aliases point to $LATEST.
+        """
+        return self._seeds.function(name, tags, url_auth_type, aliases)
+
+    def unseed_function(self, name: str) -> None:
+        """Delete a Lambda function, with its URLs and aliases."""
+        self._seeds.no_function(name)
 
     def seed_bucket(self, name: str) -> None:
         """Make a bucket, if it is not there, and have it keep the versions of its objects."""

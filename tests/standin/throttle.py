@@ -32,12 +32,16 @@ class Throttle:
 # tokens, and the refill rate is 1,000 tokens per second" (Cloud Map Developer Guide, API request throttling quota);
 # "DiscoverInstancesRevision operation per account rate: 3,000" (service quotas). ListInstances at about 50 a second
 # is what its users report, with no published burst. Parameter Store: "Transactions per second: default
-# throughput 40, shared by GetParameter, GetParameters, GetParametersByPath" (AWS General Reference).
+# throughput 40, shared by GetParameter, GetParameters, GetParametersByPath" (AWS General Reference). Lambda: "GetFunction
+# API requests: 100 requests per second"; "Remainder of the control plane API requests (excludes invocation, GetFunction,
+# and GetPolicy requests): 15 requests per second (across all APIs, not 15 requests per second per API)" (Lambda quotas).
 AWS_RATES = (
     Throttle(("servicediscovery:DiscoverInstances",), 1_000, 2_000),
     Throttle(("servicediscovery:DiscoverInstancesRevision",), 3_000, 3_000),
     Throttle(("servicediscovery:ListInstances",), 50, 50),
     Throttle(("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"), 40, 40),
+    Throttle(("lambda:GetFunction",), 100, 100),
+    Throttle(("lambda:GetAlias", "lambda:GetFunctionUrlConfig", "lambda:ListTags"), 15, 15),
 )
 
 

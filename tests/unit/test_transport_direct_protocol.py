@@ -67,6 +67,7 @@ def test_what_discovery_and_registration_call_is_there() -> None:
     assert {operation for service, operation in OPERATIONS if service == "servicediscovery"} == {
         "CreateHttpNamespace",
         "CreateService",
+        "DeleteService",
         "DeregisterInstance",
         "DiscoverInstances",
         "GetInstance",
@@ -76,7 +77,10 @@ def test_what_discovery_and_registration_call_is_there() -> None:
         "ListInstances",
         "ListNamespaces",
         "ListServices",
+        "ListTagsForResource",
         "RegisterInstance",
+        "TagResource",
+        "UntagResource",
     }
     assert {operation for service, operation in OPERATIONS if service == "ssm"} == {
         "DeleteParameter",

@@ -46,7 +46,10 @@ def test_the_region_is_the_setting_then_that_of_lambda_then_that_of_the_sdk(
 
 def test_an_endpoint_of_aws_follows_from_service_operation_and_region() -> None:
     assert resolved() == Endpoint(
-        "https://data-servicediscovery.eu-central-1.amazonaws.com", "eu-central-1", is_own=False
+        "https://data-servicediscovery.eu-central-1.amazonaws.com",
+        "eu-central-1",
+        "servicediscovery",
+        is_own=False,
     )
 
 
@@ -65,7 +68,7 @@ def test_the_setting_holds_even_where_configured_urls_are_ignored() -> None:
 def test_an_endpoint_of_ones_own_gets_no_host_prefix_and_is_signed_for_the_region() -> None:
     own = resolved(endpoint_url="http://localhost:4566/")
 
-    assert own == Endpoint("http://localhost:4566", "eu-central-1", is_own=True)
+    assert own == Endpoint("http://localhost:4566", "eu-central-1", "servicediscovery", is_own=True)
 
 
 def test_a_path_of_an_endpoint_of_ones_own_is_kept() -> None:
@@ -78,8 +81,10 @@ def test_a_bucket_stands_in_the_host_at_aws_and_in_the_path_at_an_endpoint_of_on
         for url in (None, "http://localhost:4566/")
     )
 
-    assert at_aws == Endpoint("https://registry.s3.eu-central-1.amazonaws.com", "eu-central-1", is_own=False)
-    assert at_home == Endpoint("http://localhost:4566/registry", "eu-central-1", is_own=True)
+    assert at_aws == Endpoint(
+        "https://registry.s3.eu-central-1.amazonaws.com", "eu-central-1", "s3", is_own=False
+    )
+    assert at_home == Endpoint("http://localhost:4566/registry", "eu-central-1", "s3", is_own=True)
 
 
 def test_fips_is_refused_with_its_variable_where_s3_has_none() -> None:
@@ -95,6 +100,42 @@ def test_a_service_s_own_variable_is_for_that_service() -> None:
 
     assert resolved(variables, service="ssm", operation="GetParameters").url == "http://a"
     assert not resolved(variables).is_own
+
+
+@pytest.mark.parametrize(
+    ("service", "ending"),
+    [
+        ("resourcegroupstaggingapi", "RESOURCE_GROUPS_TAGGING_API"),
+        ("lambda", "LAMBDA"),
+        ("apigateway", "API_GATEWAY"),
+        ("apigatewayv2", "APIGATEWAYV2"),
+    ],
+)
+def test_a_service_s_own_variable_ends_as_the_sdk_has_it(service: str, ending: str) -> None:
+    variables = {f"AWS_ENDPOINT_URL_{ending}": "http://a"}
+
+    assert resolved(variables, service=service, operation="").url == "http://a"
+
+
+def test_requests_are_signed_for_the_name_that_the_service_s_hosts_begin_with() -> None:
+    names = {
+        service: resolved(service=service, operation="").signing_name
+        for service in (
+            "servicediscovery",
+            "resourcegroupstaggingapi",
+            "lambda",
+            "apigateway",
+            "apigatewayv2",
+        )
+    }
+
+    assert names == {
+        "servicediscovery": "servicediscovery",
+        "resourcegroupstaggingapi": "tagging",
+        "lambda": "lambda",
+        "apigateway": "apigateway",
+        "apigatewayv2": "apigateway",
+    }
 
 
 @pytest.mark.parametrize(

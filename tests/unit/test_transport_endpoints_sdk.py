@@ -29,7 +29,28 @@ OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     ),
     "GetParameters": ("ssm", "get_parameters", {"Names": ["n"]}),
     "GetObject": ("s3", "get_object", {"Bucket": "bucket", "Key": "key"}),
+    "GetResources": ("resourcegroupstaggingapi", "get_resources", {}),
+    "ListTags": ("lambda", "list_tags", {"Resource": "arn"}),
+    "GetRestApi": ("apigateway", "get_rest_api", {"restApiId": "id"}),
+    "GetApi": ("apigatewayv2", "get_api", {"ApiId": "id"}),
 }
+# What the path of an operation adds to the endpoint: that is for others to test.
+PATHS: Final = {
+    "GetObject": "/key",
+    "ListTags": "/2017-03-31/tags/arn",
+    "GetRestApi": "/restapis/id",
+    "GetApi": "/v2/apis/id",
+}
+ENDINGS: Final = (
+    "",
+    "_SSM",
+    "_SERVICEDISCOVERY",
+    "_S3",
+    "_LAMBDA",
+    "_API_GATEWAY",
+    "_APIGATEWAYV2",
+    "_RESOURCE_GROUPS_TAGGING_API",
+)
 SWITCHES: Final = (
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
@@ -70,7 +91,7 @@ def regions() -> list[str]:
     former = {
         name
         for one in loader.load_data("endpoints")["partitions"]
-        for service in ("servicediscovery", "ssm", "s3")
+        for service in ("servicediscovery", "ssm", "s3", "lambda")
         for name in one["services"].get(service, {}).get("endpoints", {})
         if name.replace("fips-", "").replace("-fips", "") in known
     }
@@ -105,7 +126,6 @@ def stop(request: Any, **_: object) -> None:
 
 def by_us(operation: str, region: str, environment: dict[str, str], bucket: str = "bucket") -> Sent | None:
     service = OPERATIONS[operation][0]
-    is_s3 = service == "s3"
     try:
         endpoint = resolve(
             service,
@@ -113,11 +133,12 @@ def by_us(operation: str, region: str, environment: dict[str, str], bucket: str 
             region=region,
             endpoint_url=None,
             environment=environment,
-            bucket=bucket if is_s3 else "",
+            bucket=bucket if service == "s3" else "",
         )
     except ConfigurationError:
         return None
-    return Sent(f"{endpoint.url}/key" if is_s3 else endpoint.url, endpoint.signing_region, service)
+    url = f"{endpoint.url}{PATHS.get(operation, '')}"
+    return Sent(url, endpoint.signing_region, endpoint.signing_name)
 
 
 def test_the_regions_are_all_there() -> None:
@@ -167,6 +188,12 @@ def test_a_call_goes_where_the_sdk_sends_it(region: str) -> None:
         },
         {"AWS_ENDPOINT_URL": "localhost:4566"},
         {"AWS_ENDPOINT_URL": "http://localhost:4566", "AWS_ENDPOINT_URL_S3": "http://s3.test/x"},
+        {"AWS_ENDPOINT_URL_LAMBDA": "http://lambda.test/x"},
+        {
+            "AWS_ENDPOINT_URL_API_GATEWAY": "http://apis.test",
+            "AWS_ENDPOINT_URL_APIGATEWAYV2": "http://v2.test",
+        },
+        {"AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API": "http://tags.test"},
         {"AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     ids=str,
@@ -174,13 +201,13 @@ def test_a_call_goes_where_the_sdk_sends_it(region: str) -> None:
 def test_the_variables_mean_what_they_mean_to_the_sdk(
     environment: dict[str, str], operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for service in ("", "_SSM", "_SERVICEDISCOVERY", "_S3"):
+    for service in ENDINGS:
         monkeypatch.delenv(f"AWS_ENDPOINT_URL{service}", raising=False)
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     for name, text in environment.items():
         monkeypatch.setenv(name, text)
-    is_own = any(name.startswith("AWS_ENDPOINT_URL") for name in environment)
+    is_own = not environment.keys().isdisjoint({"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"})
     s3: Any = {"addressing_style": "path"} if is_own else None
     is_ignored = environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
     theirs = by_sdk(operation, "eu-central-1", Config(s3=None if is_ignored else s3), session=new_session())
@@ -188,10 +215,7 @@ def test_the_variables_mean_what_they_mean_to_the_sdk(
     ours = by_us(operation, "eu-central-1", environment)
 
     # The SDK puts the host prefix in front of an endpoint of one's own too, and we do not.
-    is_own = ours is not None and ours.url == next(
-        (url for url in environment.values() if url == ours.url), None
-    )
-    if is_own and theirs is not None:
+    if ours is not None and ours.url in environment.values() and theirs is not None:
         theirs = theirs._replace(url=theirs.url.replace("//data-", "//"))
     assert ours == theirs
 

@@ -53,13 +53,23 @@ def test_calls_that_come_too_fast_are_throttled_and_retryable(code: str, status:
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("AccessDenied", 403), ("AccessDeniedException", 400), ("UnauthorizedOperation", 403), ("403", 403)],
+    [
+        ("AccessDenied", 403),
+        ("AccessDeniedException", 400),
+        ("UnauthorizedOperation", 403),
+        ("UnauthorizedException", 401),
+        ("403", 403),
+    ],
 )
 @pytest.mark.parametrize(
     ("call", "action"),
     [
         (DISCOVER, "servicediscovery:DiscoverInstances"),
         (Call("ssm", "GetParameters"), "ssm:GetParameters"),
+        (Call("resourcegroupstaggingapi", "GetResources"), "tag:GetResources"),
+        (Call("lambda", "GetFunction"), "lambda:GetFunction"),
+        (Call("apigateway", "GetRestApi"), "apigateway:GET"),
+        (Call("apigatewayv2", "GetApi"), "apigateway:GET"),
     ],
 )
 def test_a_refusal_names_the_iam_action_that_is_missing(
@@ -243,11 +253,32 @@ def test_want_of_an_answer_or_a_connection_is_a_timeout(error: StoreError) -> No
         ),
         (Call("ssm", "GetParameters", "us-east-1", in_lambda=True), "com.amazonaws.us-east-1.ssm"),
         (Call("ssm", "GetParameters", in_lambda=True), "com.amazonaws.<region>.ssm"),
+        (
+            Call("resourcegroupstaggingapi", "GetResources", "us-east-1", in_lambda=True),
+            "com.amazonaws.us-east-1.tagging",
+        ),
+        (Call("apigatewayv2", "GetApi", "us-east-1", in_lambda=True), "com.amazonaws.us-east-1.apigateway"),
     ],
 )
 def test_in_lambda_it_names_the_vpc_endpoint_that_may_be_missing(call: Call, endpoint: str) -> None:
     assert f"{endpoint}," in str(no_answer(call, 1.0))
     assert f"{endpoint}," in str(no_connection(call, "refused"))
+
+
+def test_what_is_not_about_permissions_names_the_operation_and_not_what_grants_it() -> None:
+    call = Call("apigatewayv2", "GetApi")
+
+    errors = (
+        error_answer(call, status=429, code="TooManyRequestsException"),
+        error_answer(call, status=500, code=""),
+        error_answer(call, status=403, code="InvalidClientTokenId"),
+        unreadable_answer(call, status=200, body=b"<html>"),
+        no_answer(call, 1.0),
+        no_connection(call, "refused"),
+        no_credentials(call, "none"),
+    )
+
+    assert [error for error in errors if "apigatewayv2:GetApi" not in str(error)] == []
 
 
 def test_with_an_endpoint_of_ones_own_no_vpc_endpoint_is_missing() -> None:

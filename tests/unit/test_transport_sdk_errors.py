@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import botocore.exceptions as sdk
 import pytest
+from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -232,6 +233,38 @@ async def test_an_answer_that_fits_the_model_is_read(
 
 async def test_where_nothing_is_to_be_read_the_body_does_not_matter() -> None:
     assert (await parse(b"", members=None))["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("UntagResource", b""),  # nothing is read out of it
+        ("DeleteFunction", b""),  # its status is
+        ("Invoke", b"whatever the function returned"),
+        ("ListTags", b'{"Tags": {}}'),
+    ],
+)
+async def test_by_rest_a_document_is_wanted_where_the_model_has_one(operation: str, body: bytes) -> None:
+    answer = await parse_of_lambda(operation, body)
+
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": "log in"}', b'{"Tags": []}'])
+async def test_by_rest_what_is_no_document_of_the_service_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        await parse_of_lambda("ListTags", body)
+
+
+async def parse_of_lambda(operation: str, body: bytes) -> Any:
+    shape = Session().get_service_model("lambda").operation_model(operation).output_shape
+    response = {"status_code": 200, "headers": {}, "body": body, "context": {"operation_name": operation}}
+    return await StrictParserFactory().create_parser("rest-json").parse(response, shape)
+
+
+async def test_a_body_that_is_nested_without_end_is_unreadable() -> None:
+    with pytest.raises(UnreadableAnswerError):
+        await parse(b"[" * 100_000)
 
 
 @given(body=st.binary(max_size=40) | st.text(max_size=40).map(str.encode))

@@ -15,6 +15,7 @@ from tests.standin.corrections.cloud_map_filters import (
 )
 from tests.standin.corrections.cloud_map_instances import CloudMapBackend
 from tests.standin.corrections.cloud_map_limits import check_input
+from tests.standin.corrections.modeled import as_modeled
 from tests.standin.corrections.paging import page_of
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class CloudMapResponse(ServiceDiscoveryResponse):
             backend.settle()
             status, headers, body = super().call_action()
         if status == 200 and operation.output_shape is not None:
-            body = json.dumps(_as_modeled(operation.output_shape, json.loads(body or "{}")))
+            body = json.dumps(as_modeled(operation.output_shape, json.loads(body or "{}")))
         return status, headers, body
 
     def _page(self, entries: list[tuple[str, Any]]) -> tuple[list[Any], dict[str, str]]:
@@ -181,20 +182,3 @@ class CloudMapResponse(ServiceDiscoveryResponse):
             for instance in found
         ]
         return json.dumps({"Instances": instances, "InstancesRevision": revision})
-
-
-def _as_modeled(shape: Any, value: Any) -> Any:
-    """Leave out what the model's shape does not have, and nulls: moto answers both, AWS neither."""
-    match shape.type_name:
-        case "structure":
-            return {
-                name: _as_modeled(shape.members[name], member)
-                for name, member in value.items()
-                if name in shape.members and member is not None
-            }
-        case "list":
-            return [_as_modeled(shape.member, member) for member in value]
-        case "map":
-            return {key: _as_modeled(shape.value, member) for key, member in value.items()}
-        case _:
-            return value
