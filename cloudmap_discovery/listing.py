@@ -9,6 +9,7 @@ from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreTimeoutError
 from cloudmap_discovery.events import RecordsSkipped
 from cloudmap_discovery.model import Instance
+from cloudmap_discovery.pacing import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -41,10 +42,8 @@ class Listing:
     ) -> None:
         self._control = control
         self._namespace = namespace
-        self._clock = clock
         self._events = events
-        self._sleep = sleep
-        self._next_turn = 0.0
+        self._pace = Pace(_PER_SECOND, clock=clock, sleep=sleep)
 
     async def records(
         self,
@@ -81,7 +80,7 @@ class Listing:
 
         async def work(waiting: Iterator[str]) -> None:
             for name in waiting:
-                await self._turn()
+                await self._pace.turn()
                 found[name] = await self._of(name, stage, deadline)
                 progress(len(found), len(names))
 
@@ -94,13 +93,6 @@ class Listing:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
         return found
-
-    async def _turn(self) -> None:
-        now = self._clock.monotonic()
-        turn = max(self._next_turn, now)
-        self._next_turn = turn + 1 / _PER_SECOND
-        if turn > now:
-            await self._sleep(turn - now)
 
     async def _of(self, service: str, stage: str | None, deadline: Deadline) -> tuple[Instance, ...]:
         instances, reasons = [], []

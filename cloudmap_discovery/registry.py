@@ -87,12 +87,13 @@ class Registry:
         owner_ref: str | None = None,
         adopt: bool = False,
         wait: bool = True,
+        mirrored: bool = True,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> Instance:
         """Write a record, replacing the one of the same service, stage, version, tenant and variant.
 
         Creates namespace and service if they are not there. With `wait`, returns when lookups can see it. `adopt`
-        takes over another owner's record. Raises an `InvalidValueError` before any call, an `OwnershipError`, a
+        takes over another owner's record. Without `mirrored`, the mirrors are left to a later `sync`. Raises an `InvalidValueError` before any call, an `OwnershipError`, a
         `RegistrationError` where Cloud Map's operation fails or does not end in time, or a `StoreError`.
         """
         who = identity(service, stage, version, tenant, variant, default_stage=self._default_stage)
@@ -133,9 +134,9 @@ class Registry:
             )
         key = Key(self._namespace, instance.service, instance.stage)
         self._forget(key)
-        await self._mirrors.registered(instance, deadline)
-        if self._mirrors.names:  # a lookup meanwhile may have read one of them
-            self._forget(key)
+        if mirrored and self._mirrors.names:
+            await self._mirrors.registered(instance, deadline)
+            self._forget(key)  # a lookup meanwhile may have read one of them
         if late is not None:
             raise late
         return instance
@@ -151,11 +152,13 @@ class Registry:
         owner: str | None = None,
         owner_ref: str | None = None,
         wait: bool = True,
+        mirrored: bool = True,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> bool:
         """Remove the record of exactly this identity, or the given instance; False if it is not there.
 
-        With `wait`, returns when lookups do not see it any more. Raises an `OwnershipError` where the record is not
+        With `wait`, returns when lookups do not see it any more. Without `mirrored`, the mirrors are left to a later
+        `sync`. Raises an `OwnershipError` where the record is not
         `owner`'s or, if `owner_ref` is given, has another one; otherwise as `register`.
         """
         meant = target(
@@ -181,10 +184,12 @@ class Registry:
         self._forget(key)
         # Also where it was not there: an earlier attempt may not have reached a mirror. But not where even the service
         # is unknown: then this may be the wrong namespace.
-        if present is not None or await self._control.has_service(self._namespace, meant.service, deadline):
+        is_known = present is not None or await self._control.has_service(
+            self._namespace, meant.service, deadline
+        )
+        if is_known and mirrored and self._mirrors.names:
             await self._mirrors.deregistered(meant.service, meant.stage, meant.instance_id, deadline)
-            if self._mirrors.names:
-                self._forget(key)
+            self._forget(key)
         if late is not None:
             raise late
         return removed

@@ -238,6 +238,30 @@ class Settings:
         "Addresses that answer in place of the registry: for work on one's own machine.",
         shown="none",
     )
+    registrar_services: tuple[str, ...] = _setting(
+        ("*",),
+        setting_text.patterns,
+        "patterns of service names with * and ?, separated by commas",
+        "The registrar: the services that it registers.",
+    )
+    registrar_stages: tuple[str, ...] = _setting(
+        ("*",),
+        setting_text.patterns,
+        "patterns of stages with * and ?, separated by commas",
+        "The registrar: the stages that it registers in.",
+    )
+    registrar_urls: bool = _setting(
+        False,
+        setting_text.switch,
+        "1 or 0, true or false",
+        "The registrar: whether the tag `discovery:endpoint` may be a URL.",
+    )
+    registrar_grace: float = _setting(
+        7 * _DAY,
+        setting_text.number(0, 365 * _DAY),
+        _SECONDS.format(0, 31536000),
+        "The registrar: how long a service that it created stays in Cloud Map without records.",
+    )
     preload: bool = _setting(
         True,
         setting_text.switch,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from types import MappingProxyType
@@ -24,7 +25,7 @@ from cloudmap_discovery.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.clock import Clock
@@ -282,33 +283,41 @@ def build(
     io: IOThread,
     clock: Clock,
     events: EventHub,
+    transport: Transport | None = None,
+    service_tags: Mapping[str, str] = MappingProxyType({}),
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Core:
-    """Return what the settings make, with everything imported and loaded that takes no network."""
+    """Return what the settings make, with everything imported and loaded that takes no network.
+
+    `transport` is one that is there already; `service_tags` are those of services that registering creates, and
+    `sleep` is what it waits with.
+    """
     from cloudmap_discovery import dependencies  # noqa: PLC0415 -- at first use
     from cloudmap_discovery.assembly import assemble  # noqa: PLC0415 -- importing the package does not take it
 
     def control() -> Control:
         from cloudmap_discovery.stores.cloud_map_control import CloudMapControl  # noqa: PLC0415 -- for writers alone
 
-        return CloudMapControl(transport, owner_account=settings.owner_account)
+        return CloudMapControl(carrier, owner_account=settings.owner_account, service_tags=service_tags)
 
     declared = dependencies.load(settings.dependencies, variables.get("LAMBDA_TASK_ROOT") or ".")
     if settings.overrides:
         level = logging.WARNING if in_lambda(variables) else logging.INFO
         names = ", ".join(settings.overrides)
         LOGGER.log(level, "DISCOVERY_OVERRIDES answers lookups of %s, and the registry does not", names)
-    transport = make_transport(settings, variables, clock)
+    carrier = transport or make_transport(settings, variables, clock)
     stale_wait = 0.0 if never_frozen(variables) else DEFAULT_STALE_WAIT_SECONDS
     return assemble(
         settings,
-        make_stores(settings, transport, clock, variables),
+        make_stores(settings, carrier, clock, variables),
         control,
-        lambda: make_mirrors(settings, transport, clock),
-        transport,
+        lambda: make_mirrors(settings, carrier, clock),
+        carrier,
         io=io,
         clock=clock,
         events=events,
         stale_wait_seconds=stale_wait if settings.stale_wait is None else settings.stale_wait,
+        sleep=sleep,
         dependencies=declared,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.encoding import is_written
@@ -23,11 +24,17 @@ _OTHER: Final = "another operation on this instance is under way"
 class CloudMapControl:
     """Calls the control plane; `owner_account` is the account that shares its namespace with ours.
 
-    Every method takes a `Deadline`, whose end is a `RegistrationError`; what Cloud Map answers is a `StoreError`.
+    `service_tags` are those of services that are created. Every method takes a `Deadline`, whose end is a `RegistrationError`; what Cloud Map answers is a `StoreError`.
     """
 
-    def __init__(self, transport: Transport, *, owner_account: str | None = None) -> None:
-        self._names = CloudMapNames(transport, owner_account=owner_account)
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        owner_account: str | None = None,
+        service_tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._names = CloudMapNames(transport, owner_account=owner_account, service_tags=service_tags)
 
     async def has_namespace(self, namespace: str, deadline: Deadline) -> bool:
         """Return whether there is a namespace with this HttpName."""

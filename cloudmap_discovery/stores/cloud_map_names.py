@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.errors import AccessDeniedError, RegistrationError, RemoteError, StoreError
@@ -31,12 +32,19 @@ class CloudMapNames:
     """Turns names into ids.
 
     They are remembered until Cloud Map does not know them any more. `owner_account` is the account that shares its
-    namespace with ours. Every method takes a `Deadline`, whose end is a `RegistrationError`; what Cloud Map answers
-    is a `StoreError`.
+    namespace with ours; `service_tags` are those of services that are created. Every method takes a `Deadline`, whose
+    end is a `RegistrationError`; what Cloud Map answers is a `StoreError`.
     """
 
-    def __init__(self, transport: Transport, *, owner_account: str | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        owner_account: str | None = None,
+        service_tags: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.owner_account = owner_account
+        self._service_tags = [{"Key": key, "Value": text} for key, text in service_tags.items()]
         self._transport = transport
         self._namespaces: dict[str, Namespace] = {}
         self._services: dict[tuple[str, str], str] = {}
@@ -165,7 +173,13 @@ class CloudMapNames:
         return targets["NAMESPACE"]
 
     async def _create_service(self, namespace: str, home: Namespace, name: str, deadline: Deadline) -> str:
-        params = {"Name": name, "NamespaceId": home.ref, "CreatorRequestId": uuid.uuid4().hex}
+        params: dict[str, Any] = {
+            "Name": name,
+            "NamespaceId": home.ref,
+            "CreatorRequestId": uuid.uuid4().hex,
+        }
+        if self._service_tags:
+            params["Tags"] = self._service_tags
         if home.kind != "HTTP":
             params["Type"] = "HTTP"  # in a namespace with DNS: no DNS records for this one
         try:

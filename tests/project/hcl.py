@@ -1,4 +1,4 @@
-"""Reads as much of Terraform's language as the documents use: blocks, attributes, lists, objects, references, calls."""
+"""Reads as much of Terraform's language as documents and examples use: blocks, attributes, lists, objects, references, calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 _TOKEN: Final = re.compile(
-    r'\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.-]*)|(?P<sign>[{}\[\]()=,]))'
+    r'(?:\s|#[^\n]*\n)*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>[A-Za-z0-9_][A-Za-z0-9_.-]*)|(?P<sign>[{}\[\]()=,]))'
 )
 
 

@@ -6,6 +6,7 @@ A block is checked by its language. A comment on the line above the fence says w
     <!-- check: pytest -->              the block is a test module
     <!-- check: output -->              the block is what the Python block before it prints
     <!-- check: compile, because … -->  the block needs what is not installed here
+    <!-- check: part of layer/a.yaml --> the block is a part of that file, which has tests of its own
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 README: Final = ROOT / "README.md"
+PART: Final = "part of "
 
 _FENCE: Final = re.compile(r"(?P<fence>`{3,})(?P<language>[a-z]*)")
 _CHECK: Final = re.compile(r"<!-- check: (?P<check>.+) -->")
@@ -70,6 +72,11 @@ def blocks(path: Path) -> tuple[Block, ...]:
 
 def blocks_of(*languages: str) -> list[Block]:
     return [block for path in documents() for block in blocks(path) if block.language in languages]
+
+
+def parts() -> list[Block]:
+    """Return the blocks that are parts of files."""
+    return [block for path in documents() for block in blocks(path) if block.check.startswith(PART)]
 
 
 def block_after(heading: str, path: Path, language: str) -> Block:

@@ -23,6 +23,7 @@ from cloudmap_discovery.errors import ConfigurationError
 from cloudmap_discovery.settings import PREFIX, Settings, definitions
 from tests.project.makefile import MAKE, makefiles, would_run
 from tests.project.markdown import ROOT, Block, blocks_of
+from tests.serverless.commands import check_npm, check_npx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)", re.DOTALL)
 # What the AWS CLI takes besides an operation's own parameters.
-GLOBAL_OPTIONS: Final = frozenset({"--output", "--profile", "--query", "--region"})
+GLOBAL_OPTIONS: Final = frozenset({"--cli-binary-format", "--output", "--profile", "--query", "--region"})
 STRUCTURES: Final = frozenset({"list", "map", "structure"})
 
 
@@ -128,6 +129,8 @@ PROGRAMS: Final[dict[str, Callable[[Sequence[str]], None]]] = {
     "cloudmap-discovery": check_own_program,
     "export": check_export,
     "make": check_make,
+    "npm": check_npm,
+    "npx": check_npx,
     "pip": check_pip,
 }
 

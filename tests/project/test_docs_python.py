@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from cloudmap_discovery.model import record_id
-from tests.project.markdown import README, Block, blocks, blocks_of
+from tests.project.markdown import README, Block, blocks, blocks_of, parts
 
 if TYPE_CHECKING:
     from tests.standin.stand_in import StandIn
@@ -93,7 +93,7 @@ def saved_files(block: Block) -> list[Block]:
 
 
 def test_every_block_says_what_is_special_about_it_in_words_that_are_known() -> None:
-    known = {*SCRIPTS, *TESTS, *COMPILED}
+    known = {*SCRIPTS, *TESTS, *COMPILED, *parts()}
 
     assert [block.id for block in PYTHON if block not in known] == []
     assert HANDLERS

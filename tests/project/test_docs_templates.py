@@ -16,7 +16,18 @@ from cloudmap_discovery.dependencies import load
 from cloudmap_discovery.snapshots import read_snapshot
 from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, SLIM, find_target
 from tests.project.hcl import Reference, read_hcl
-from tests.project.markdown import README, ROOT, Block, block_after, blocks_of, prose, table
+from tests.project.markdown import (
+    PART,
+    README,
+    ROOT,
+    Block,
+    block_after,
+    blocks,
+    blocks_of,
+    parts,
+    prose,
+    table,
+)
 from tests.project.yaml_text import read_yaml
 
 if TYPE_CHECKING:
@@ -26,6 +37,8 @@ ATTACH: Final = ROOT / "docs/attach.md"
 DEPENDENCIES: Final = ROOT / "docs/dependencies.md"
 SNAPSHOTS: Final = ROOT / "docs/snapshots.md"
 IAM: Final = ROOT / "docs/iam.md"
+REGISTRAR: Final = ROOT / "docs/registrar.md"
+SERVERLESS: Final = ROOT / "docs/serverless.md"
 POLICIES: Final = [block for block in blocks_of("json") if '"Statement"' in block.text]
 LAYER_ARN: Final = re.compile(r"arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:layer:(?P<name>[\w-]+):[0-9]+")
 LAYER_NAME: Final = SLIM.layer_name(PROJECT)
@@ -254,15 +267,23 @@ def test_the_snapshot_in_the_documentation_is_one() -> None:
     )
 
 
+@pytest.mark.parametrize("block", parts(), ids=lambda block: block.id)
+def test_a_block_that_is_a_part_of_a_file_is_one(block: Block) -> None:
+    assert block.text in (ROOT / block.check.removeprefix(PART)).read_text()
+
+
 @pytest.mark.parametrize("block", blocks_of("yaml", "json", "hcl"), ids=lambda block: block.id)
 def test_every_other_block_is_one_that_a_test_above_reads(block: Block) -> None:
     known = [
         *POLICIES,
+        *parts(),
         block_after("Declaring", DEPENDENCIES, "json"),
         block_after("The document", SNAPSHOTS, "json"),
         block_after("SAM", ATTACH, "yaml"),
         block_after("Serverless Framework", ATTACH, "yaml"),
         block_after("Terraform", ATTACH, "hcl"),
+        block_after("CloudFormation", REGISTRAR, "yaml"),  # test_docs_registrar.py
+        *(block for block in blocks(SERVERLESS) if block.language == "yaml"),  # tests/serverless/test_docs.py
     ]
 
     assert block in known

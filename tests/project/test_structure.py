@@ -21,7 +21,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("errors", "clock", "endpoints", "semver", "lifecycle"),
     ("model",),
     ("limits",),
-    ("encoding", "ranges", "setting_text", "overriding"),
+    ("encoding", "ranges", "setting_text", "overriding", "pacing"),
     (
         "settings",
         "selection",
@@ -59,6 +59,15 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("api",),
     ("sync", "handler", "testing"),
     ("__init__",),
+    # The registrar, from the bottom up: what is decided, what is read and written, and what holds it together.
+    ("registrar", "registrar.permits", "registrar.properties", "registrar.requests", "registrar.patience"),
+    ("registrar.tags", "registrar.hints", "registrar.adopting"),
+    ("registrar.functions", "registrar.reconcile", "registrar.answering"),
+    ("registrar.looking", "registrar.sweeping", "registrar.targets", "registrar.withdrawing"),
+    ("registrar.carrying_out", "registrar.resource"),
+    ("registrar.runs",),
+    ("registrar.report", "registrar.parts"),
+    ("registrar.handler",),
     ("cli", "cli.*"),
 )
 # In these folders, the modules of one family import each other and what belongs to none, never another family's. A

@@ -15,7 +15,7 @@ def _short_function(loader: Any, node: Any) -> dict[str, Any]:
     return {node.tag.removeprefix("!"): loader.construct_scalar(node)}
 
 
-for _tag in ("!Ref", "!Sub"):
+for _tag in ("!ImportValue", "!Ref", "!Sub"):
     _CloudFormation.add_constructor(_tag, _short_function)
 
 

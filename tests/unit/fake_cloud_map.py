@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from cloudmap_discovery.errors import RemoteError
 
 OPERATIONS = (
-    "CreateHttpNamespace CreateService DeregisterInstance DiscoverInstances GetInstance GetNamespace GetOperation "
-    "ListInstances ListNamespaces ListServices RegisterInstance"
+    "CreateHttpNamespace CreateService DeleteService DeregisterInstance DiscoverInstances GetInstance GetNamespace "
+    "GetOperation GetService ListInstances ListNamespaces ListServices ListTagsForResource RegisterInstance TagResource "
+    "UntagResource"
 )
 
 
@@ -44,6 +45,11 @@ class Service:
     name: str
     namespace_id: str
     history: dict[str, list[Version]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:servicediscovery:eu-central-1:123456789012:service/{self.id}"
 
     def seen_at(self, moment: float) -> dict[str, dict[str, str]]:
         seen = {}
@@ -95,6 +101,10 @@ class FakeCloudMap:
         self.namespaces.clear()
         self.services.clear()
 
+    def service(self, name: str) -> Service | None:
+        """Return the service of this name, if it is there."""
+        return next((one for one in self.services.values() if one.name == name), None)
+
     def has(self, service: str) -> dict[str, dict[str, str]]:
         """Return what a service has now, by id."""
         (found,) = (candidate for candidate in self.services.values() if candidate.name == service)
@@ -130,8 +140,48 @@ class FakeCloudMap:
         if found is not None:
             return remote("ServiceAlreadyExists", ServiceId=found.id)
         created = Service(self._new_id("srv"), params["Name"], params["NamespaceId"])
+        created.tags = {tag["Key"]: tag["Value"] for tag in params.get("Tags", ())}
         self.services[created.id] = created
         return {"Service": {"Id": created.id, "Name": created.name}}
+
+    def _GetService(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
+        service = self.services.get(params["Id"])
+        if service is None:
+            return remote("ServiceNotFound")
+        return {"Service": {"Id": service.id, "Name": service.name, "Arn": service.arn}}
+
+    def _DeleteService(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
+        service = self.services.get(params["Id"])
+        if service is None:
+            return remote("ServiceNotFound")
+        if service.seen_at(self.clock.monotonic()):
+            return remote("ResourceInUse")
+        del self.services[service.id]
+        return {}
+
+    def _ListTagsForResource(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
+        service = self._service_of(params["ResourceARN"])
+        if service is None:
+            return remote("ResourceNotFoundException")
+        return {"Tags": [{"Key": key, "Value": text} for key, text in service.tags.items()]}
+
+    def _TagResource(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
+        service = self._service_of(params["ResourceARN"])
+        if service is None:
+            return remote("ResourceNotFoundException")
+        service.tags.update({tag["Key"]: tag["Value"] for tag in params["Tags"]})
+        return {}
+
+    def _UntagResource(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
+        service = self._service_of(params["ResourceARN"])
+        if service is None:
+            return remote("ResourceNotFoundException")
+        for key in params["TagKeys"]:
+            service.tags.pop(key, None)
+        return {}
+
+    def _service_of(self, arn: str) -> Service | None:
+        return next((service for service in self.services.values() if service.arn == arn), None)
 
     def _RegisterInstance(self, params: Mapping[str, Any]) -> dict[str, Any] | RemoteError:  # noqa: N802 -- AWS's name
         return self._change(params, dict(params["Attributes"]))

@@ -24,8 +24,8 @@ def answered(code: str, status: int) -> RemoteError:
 class FakeS3:
     """One object; `before_put` is called before each write, as others' writes would happen; `failure` is all it says."""
 
-    def __init__(self, body: bytes | None = None) -> None:
-        self.transport = FakeTransport()
+    def __init__(self, body: bytes | None = None, *, transport: FakeTransport | None = None) -> None:
+        self.transport = transport or FakeTransport()
         self.body = body
         self.version = 1
         self.failure: StoreError | None = None
