@@ -95,4 +95,4 @@ check: lint types test docs-check build ## Everything CI runs
 
 .PHONY: clean
 clean: ## Remove what the targets made, .venv included
-	rm -rf $(VENV) $(OLDEST) dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(OLDEST) $(AWS_VENV) dist build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*

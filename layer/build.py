@@ -10,9 +10,8 @@ import os
 import platform
 import sys
 import tempfile
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from layer.archive import (
@@ -25,21 +24,16 @@ from layer.archive import (
 )
 from layer.blanking import blank_description, blank_folder
 from layer.bytecode import Bytecode, add_bytecode, left_out
-from layer.content import OWN_PACKAGE, belongs, not_pure
-from layer.errors import LayerError, NotPureError, ToolFailedError
+from layer.content import OWN_PACKAGE, belongs
+from layer.errors import LayerError
 from layer.interpreters import Interpreter, find_interpreters
-from layer.targets import FLAVORS, Flavor, PythonRuntime, Target, architecture_of_machine, choose_target
-from layer.tools import find_uv, run_tool
+from layer.packages import install_packages
+from layer.targets import FLAVORS, PythonRuntime, Target, architecture_of_machine, choose_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-REQUIREMENTS: Final[Mapping[Flavor, Path]] = {
-    "slim": Path("requirements/layer-slim.txt"),
-    "full": Path("requirements/layer.txt"),
-}
-BUILD_REQUIREMENTS: Final = Path("requirements/layer-build.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +63,8 @@ def build_layer(
     with tempfile.TemporaryDirectory(prefix="cloudmap-discovery-layer-") as temporary:
         work = Path(temporary)
         packages = work / "packages"
-        _install_dependencies(target, root=root, into=packages)
-        version = _install_own_package(root=root, into=packages, work=work)
-        _prune(packages)
+        version = install_packages(target, root=root, into=packages, work=work, belongs=belongs)
         if target.flavor == "slim":
-            _check_pure(packages)
             blank_folder(packages / OWN_PACKAGE)
             (metadata,) = packages.glob(f"{OWN_PACKAGE}-*.dist-info/METADATA")
             blank_description(metadata)
@@ -156,61 +147,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="auto: for each of its Pythons that is on this machine (default); never: a smaller zip, slower cold starts",
     )
     return parser.parse_args(arguments)
-
-
-def _install_dependencies(target: Target, *, root: Path, into: Path) -> None:
-    _run_uv(
-        [
-            *("pip", "install", "--quiet", "--target", into),
-            *("--python-version", target.runtimes[0].version, "--python-platform", target.uv_platform),
-            *("--only-binary", ":all:", "--link-mode", "copy"),
-            *("--require-hashes", "-r", REQUIREMENTS[target.flavor]),
-        ],
-        to=f"install the layer's packages for {target.slug}",
-        root=root,
-    )
-
-
-def _run_uv(arguments: Sequence[str | Path], *, to: str, root: Path) -> None:
-    """Run uv with what it has in its cache, and with the network only if that is not enough; hashes are pinned."""
-    try:
-        run_tool([find_uv(), "--offline", *arguments], to=to, cwd=root)
-    except ToolFailedError:
-        run_tool([find_uv(), *arguments], to=to, cwd=root)
-
-
-def _install_own_package(*, root: Path, into: Path, work: Path) -> str:
-    """Build the wheel of the source tree, unpack it, and return its version."""
-    wheels = work / "wheels"
-    _run_uv(
-        [
-            *("build", "--quiet", "--wheel", "--out-dir", wheels),
-            *("--require-hashes", "--build-constraints", BUILD_REQUIREMENTS, "."),
-        ],
-        to="build this project's wheel",
-        root=root,
-    )
-    (wheel,) = wheels.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(into)
-    return wheel.name.split("-")[1]
-
-
-def _prune(packages: Path) -> None:
-    for path in sorted(packages.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif not belongs(PurePosixPath(path.relative_to(packages).as_posix())):
-            path.unlink()
-
-
-def _check_pure(packages: Path) -> None:
-    if distributions := not_pure(packages):
-        raise NotPureError(
-            "The slim layer is one zip for every Python version and architecture, but not pure Python is"
-            f" {', '.join(distributions)}. Take it out of {REQUIREMENTS['slim']}, or make it an extra in pyproject.toml."
-        )
 
 
 def _upload_note(size: Size) -> str:

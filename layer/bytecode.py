@@ -33,6 +33,7 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/explaining.py",
     "cloudmap_discovery/listing.py",
     "cloudmap_discovery/mirrors.py",
+    "cloudmap_discovery/pacing.py",
     "cloudmap_discovery/plans.py",
     "cloudmap_discovery/registration.py",
     "cloudmap_discovery/registry.py",

@@ -1,4 +1,4 @@
-"""Which of the installed files belong into the layer."""
+"""Which of the installed files belong into the layer, and which into the registrar's package."""
 
 from __future__ import annotations
 
@@ -14,27 +14,46 @@ _INSTALLER_FILES = frozenset(
 OWN_PACKAGE = "cloudmap_discovery"
 """What is this project's own in a layer."""
 
-# What only the command line uses.
-TOOLS = frozenset({"dependency_drawing.py", "dependency_graph.py", "policies.py"})
+TOOLS = frozenset({"cli", "dependency_drawing.py", "dependency_graph.py", "policies.py"})
+"""Files and folders of this project's own that only the command line uses: its libraries are in no layer."""
+
+REGISTRAR = frozenset({"registrar", "stores/cloud_map_services.py", "transport/direct_rest.py"})
+"""Files and folders that only the registrar uses, which is a function with a package of its own."""
+
+_FOR_TESTS = frozenset({"testing.py"})
 
 
 def belongs(path: PurePosixPath) -> bool:
     """Say whether an installed file, named relative to site-packages, is part of the layer.
 
     Packages stay whole, so that what shadows the runtime's own is not less than it. Out go: console scripts, the command
-    line of this project and what it alone uses (its libraries are not in the layer), test suites, installers' notes and caches of others.
+    line of this project, the registrar and what they alone use, test suites, installers' notes and caches of others.
     """
+    return _is_content(path) and not _is_own(path, TOOLS | REGISTRAR)
+
+
+def belongs_to_registrar(path: PurePosixPath) -> bool:
+    """Say the same for the registrar's package: it has what the layer has, but for what tests use, and the registrar."""
+    return _is_content(path) and not _is_own(path, TOOLS | _FOR_TESTS)
+
+
+def _is_content(path: PurePosixPath) -> bool:
     top, name = path.parts[0], path.name
     if len(path.parts) == 1 and name.startswith("."):
         return False
     if top == "bin" or "__pycache__" in path.parts or "tests" in path.parts or path.suffix == ".pyc":
         return False
-    if top == OWN_PACKAGE and (path.parts[1] == "cli" or path.parts[1] in TOOLS):
-        return False
     if top.endswith(".dist-info"):
         own_scripts = top.startswith(f"{OWN_PACKAGE}-") and name == "entry_points.txt"
         return name not in _INSTALLER_FILES and not own_scripts
     return True
+
+
+def _is_own(path: PurePosixPath, names: frozenset[str]) -> bool:
+    if path.parts[0] != OWN_PACKAGE:
+        return False
+    inner = path.relative_to(OWN_PACKAGE)
+    return any(str(each) in names for each in (inner, *inner.parents))
 
 
 def not_pure(packages: Path) -> list[str]:

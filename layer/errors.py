@@ -1,4 +1,4 @@
-"""Every error that building and publishing the layer raises; each message says what to do next.
+"""Every error that building, publishing and deploying raise; each message says what to do next.
 
 LayerError
 ├── UnknownTargetError    this Python version or architecture is not offered
@@ -6,8 +6,8 @@ LayerError
 ├── LayerTooLargeError    Lambda would refuse the layer
 ├── NotPureError          a package of the slim layer does not fit every Python and machine
 ├── BlankingError         a source of ours would do something else without its comments: a bug of the build
-├── NothingToPublishError dist/ has no layer, or two of the same kind
-├── WrongOptionError      an option of `make build` or `make publish` cannot be used
+├── NothingToPublishError dist/ has not what is to be published or deployed, or two of the same kind
+├── WrongOptionError      an option cannot be used, or not with what is there
 └── AwsError              AWS refused, or was not reached
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 
 class LayerError(Exception):
-    """Root of everything that makes building or publishing stop."""
+    """Root of everything that makes building, publishing or deploying stop."""
 
 
 class UnknownTargetError(LayerError):
@@ -39,11 +39,11 @@ class BlankingError(LayerError):
 
 
 class NothingToPublishError(LayerError):
-    """What is in the folder of built layers does not say what to publish."""
+    """What is in the folder of built layers does not say what to publish, or lacks what to deploy."""
 
 
 class WrongOptionError(LayerError):
-    """An option has a value that does not fit, or is missing where it is needed."""
+    """An option has a value that does not fit, or not what is there, or is missing where it is needed."""
 
 
 class AwsError(LayerError):

@@ -1,4 +1,4 @@
-"""Layers that are built once for a whole test run, and shared by all of its processes."""
+"""Layers and the registrar's package, built once for a whole test run, and shared by all of its processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer.build import ROOT, build_layer
+from layer.build_registrar import build_registrar
 from layer.interpreters import find_interpreters
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
 
@@ -36,7 +37,7 @@ class Layers:
     def zip(self, target: Target) -> Path:
         """Return the built layer."""
         dist = self.folder / target.slug
-        with self._lock(target):
+        with self._lock(target.slug):
             if not dist.exists():
                 build_layer(target, root=ROOT, dist=dist, interpreters=interpreters_of(target))
         (path,) = dist.glob("*.zip")
@@ -46,14 +47,23 @@ class Layers:
         """Return a folder as `/opt` is one when the layer is attached, not writable."""
         layer = self.zip(target)
         opt = self.folder / f"{target.slug}-opt"
-        with self._lock(target):
+        with self._lock(target.slug):
             if not opt.exists():
                 unpack(layer, opt)
         return opt
 
+    def registrar(self) -> Path:
+        """Return the registrar's package, built."""
+        dist = self.folder / "registrar"
+        with self._lock("registrar"):
+            if not dist.exists():
+                build_registrar(root=ROOT, dist=dist)
+        (path,) = dist.glob("*.zip")
+        return path
+
     @contextmanager
-    def _lock(self, target: Target) -> Iterator[None]:
-        with (self.folder / f"{target.slug}.lock").open("w") as lock:
+    def _lock(self, name: str) -> Iterator[None]:
+        with (self.folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer.archive import UNZIPPED_LIMIT_BYTES
-from layer.build import REQUIREMENTS, ROOT, build_layer
-from layer.content import TOOLS
+from layer.build import ROOT, build_layer
+from layer.content import REGISTRAR, TOOLS
 from layer.errors import NotPureError, ToolFailedError
+from layer.packages import REQUIREMENTS
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
 from tests.layer.conftest import RUNNING_PYTHON, interpreters_of
 
@@ -69,21 +70,26 @@ def test_everything_unpacks_below_python_with_modes_that_lambda_can_read(
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
 
 
-def test_the_library_is_in_it_whole_but_not_its_command_line(layers: Layers, target: Target) -> None:
+def test_the_library_is_in_it_whole_but_neither_its_command_line_nor_the_registrar(
+    layers: Layers, target: Target
+) -> None:
     names = {name for name in names_in(layers.zip(target)) if name.startswith("python/cloudmap_discovery/")}
 
     package = ROOT / "cloudmap_discovery"
-    sources = {
-        f"python/cloudmap_discovery/{path.relative_to(package).as_posix()}" for path in package.rglob("*.py")
+    sources = {path.relative_to(package) for path in package.rglob("*.py")}
+    not_in_it = {
+        path for path in sources if any(str(each) in TOOLS | REGISTRAR for each in (path, *path.parents))
     }
-    for_the_command_line = {f"python/cloudmap_discovery/{name}" for name in TOOLS}
-    assert for_the_command_line < sources
+    assert {path.parts[0] for path in not_in_it} >= {"cli", "policies.py", "registrar", "transport"}
     assert {name for name in names if name.endswith(".py")} == {
-        name
-        for name in sources - for_the_command_line
-        if not name.startswith("python/cloudmap_discovery/cli/")
+        f"python/cloudmap_discovery/{path.as_posix()}" for path in sources - not_in_it
     }
     assert "python/cloudmap_discovery/py.typed" in names
+
+
+@pytest.mark.parametrize("name", sorted(TOOLS | REGISTRAR))
+def test_what_is_left_out_is_there_to_be_left_out(name: str) -> None:
+    assert (ROOT / "cloudmap_discovery" / name).exists()
 
 
 def test_no_tests_scripts_or_installers_notes_are_in_it(layers: Layers, target: Target) -> None:

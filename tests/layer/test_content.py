@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from layer.content import belongs, mode, not_pure
+from layer.content import belongs, belongs_to_registrar, mode, not_pure
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from layer.content import belongs, mode, not_pure
         "cloudmap_discovery/py.typed",
         "cloudmap_discovery/testing.py",
         "cloudmap_discovery/stores/cloud_map.py",
+        "cloudmap_discovery/transport/direct_s3.py",
+        "another/policies.py",
         "boto3-1.40.0.dist-info/METADATA",
         "boto3-1.40.0.dist-info/WHEEL",
         "boto3-1.40.0.dist-info/licenses/LICENSE",
@@ -41,6 +43,11 @@ def test_packages_their_data_and_their_licences_belong_into_the_layer(path: str)
         "bin/cloudmap-discovery",
         "cloudmap_discovery/cli/__init__.py",
         "cloudmap_discovery/cli/commands/register.py",
+        "cloudmap_discovery/policies.py",
+        "cloudmap_discovery/registrar/__init__.py",
+        "cloudmap_discovery/registrar/handler.py",
+        "cloudmap_discovery/stores/cloud_map_services.py",
+        "cloudmap_discovery/transport/direct_rest.py",
         "cloudmap_discovery-0.1.0.dist-info/entry_points.txt",
         "cloudmap_discovery-0.1.0.dist-info/direct_url.json",
         "boto3-1.40.0.dist-info/RECORD",
@@ -51,8 +58,41 @@ def test_packages_their_data_and_their_licences_belong_into_the_layer(path: str)
         "boto3/session.pyc",
     ],
 )
-def test_scripts_tests_the_command_line_and_installers_notes_do_not(path: str) -> None:
+def test_scripts_tests_the_command_line_the_registrar_and_installers_notes_do_not(
+    path: str,
+) -> None:
     assert not belongs(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cloudmap_discovery/registrar/handler.py",
+        "cloudmap_discovery/stores/cloud_map_services.py",
+        "cloudmap_discovery/transport/direct_rest.py",
+        "cloudmap_discovery/stores/cloud_map.py",
+        "tenacity/__init__.py",
+        "tenacity-9.1.0.dist-info/METADATA",
+        "another/testing.py",
+    ],
+)
+def test_the_registrar_comes_with_the_library(path: str) -> None:
+    assert belongs_to_registrar(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cloudmap_discovery/testing.py",
+        "cloudmap_discovery/cli/program.py",
+        "cloudmap_discovery/policies.py",
+        "cloudmap_discovery/registrar/__pycache__/handler.cpython-313.pyc",
+        "bin/cloudmap-discovery",
+        "tenacity-9.1.0.dist-info/RECORD",
+    ],
+)
+def test_the_registrar_comes_without_what_it_does_not_use(path: str) -> None:
+    assert not belongs_to_registrar(PurePosixPath(path))
 
 
 @pytest.mark.parametrize(

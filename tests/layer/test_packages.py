@@ -15,7 +15,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from layer.build import REQUIREMENTS, ROOT
+from layer.build import ROOT
+from layer.packages import REQUIREMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
