@@ -16,11 +16,12 @@ from cloudmap_discovery.cli import (
     machine,
     mirroring,
     policy,
+    reconciling,
     writing,
 )
 from cloudmap_discovery.cli.options import group_class
 from cloudmap_discovery.cli.screen import Screen
-from cloudmap_discovery.cli.session import Session
+from cloudmap_discovery.cli.session import Session, wired_registrar
 from cloudmap_discovery.errors import DiscoveryError, DiscoveryUnavailableError, ServiceNotFoundError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from cloudmap_discovery.cli.session import CoreFactory
+    from cloudmap_discovery.cli.session import CoreFactory, RegistrarFactory
 
 PROGRAM: Final = "cloudmap-discovery"
 COMPLETION_VARIABLE: Final = "_CLOUDMAP_DISCOVERY_COMPLETE"
@@ -61,7 +62,7 @@ def program() -> click.Group:
           cloudmap-discovery list
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
 
-    for commands in (lookups, checking, listing, graph, writing, mirroring, policy):
+    for commands in (lookups, checking, listing, graph, writing, mirroring, reconciling, policy):
         commands.add_to(cli)
     return cli
 
@@ -73,6 +74,7 @@ def run(
     core_factory: CoreFactory,
     out: TextIO,
     err: TextIO,
+    registrar_factory: RegistrarFactory = wired_registrar,
 ) -> int:
     """Run the program and return its exit code."""
     import click  # noqa: PLC0415 -- comes with the [cli] extra
@@ -84,6 +86,7 @@ def run(
         core_factory=core_factory,
         screen=Screen(environment, out=out, err=err),
         as_json="--json" in flags,
+        registrar_factory=registrar_factory,
     )
     shows_traceback = "--debug" in flags
     try:

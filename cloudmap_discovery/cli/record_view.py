@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FRAME_COLUMNS: Final = 3
 _INDENT: Final = "  "
+_NONE: Final = "(none)"
+_OF_THE_WRITING: Final = frozenset({"id", "registered"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,19 @@ def show_record(screen: Screen, record: Instance, *, before: Instance | None = N
     for name in names:
         value, was = fields.get(name), earlier.get(name)
         screen.address(
-            (value or "(none)", ADDRESS if name == "endpoint" else ""),
-            (f"  was {was or '(none)'}", ODD) if value != was else "",
+            (value or _NONE, ADDRESS if name == "endpoint" else ""),
+            (f"  was {was or _NONE}", ODD) if value != was else "",
             first=f"  {name.ljust(width)}  ",
         )
+
+
+def changed_fields(before: Instance, after: Instance) -> list[tuple[str, str, str]]:
+    """Return the name of each field that is not the same, with what it was and is, but for when that was written."""
+    was, now = _fields(before), _fields(after)
+    names = [name for name in dict.fromkeys((*now, *was)) if name not in _OF_THE_WRITING]
+    return [
+        (name, was.get(name, _NONE), now.get(name, _NONE)) for name in names if was.get(name) != now.get(name)
+    ]
 
 
 def traits(record: Instance) -> list[str]:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from cloudmap_discovery.assembly import Core
     from cloudmap_discovery.cli.screen import Screen
     from cloudmap_discovery.events import Event
+    from cloudmap_discovery.registrar.parts import Parts
     from cloudmap_discovery.settings import Settings
 
     CoreFactory = Callable[[Mapping[str, str], EventHub], Core]
+    RegistrarFactory = Callable[[Mapping[str, str], EventHub], Parts]
 
 T = TypeVar("T")
 
@@ -35,6 +37,22 @@ def wired(environment: Mapping[str, str], events: EventHub) -> Core:
     """Return a core that speaks to AWS, as the environment says."""
     settings = wiring.read_settings(environment)
     return wiring.build(settings, environment, io=IOThread(), clock=SystemClock(), events=events)
+
+
+def wired_registrar(environment: Mapping[str, str], events: EventHub) -> Parts:
+    """Return a registrar of the account that the credentials are of; asks AWS which one that is."""
+    from cloudmap_discovery.cli.home import find_home  # noqa: PLC0415 -- for one command alone
+    from cloudmap_discovery.registrar.parts import Parts  # noqa: PLC0415 -- the same
+
+    settings = wiring.read_settings(environment)
+    io, clock = IOThread(), SystemClock()
+    transport = wiring.make_transport(settings, environment, clock)
+    try:
+        home = io.run(lambda: find_home(transport, settings, environment))
+    except BaseException:
+        io.run(transport.aclose)
+        raise
+    return Parts(settings, environment, home=home, io=io, clock=clock, events=events, transport=transport)
 
 
 class Session:
@@ -51,16 +69,19 @@ class Session:
         core_factory: CoreFactory,
         screen: Screen,
         as_json: bool,
+        registrar_factory: RegistrarFactory = wired_registrar,
     ) -> None:
         self.screen = screen
         self.as_json = as_json
         self.environment = dict(environment)
         self._core_factory = core_factory
+        self._registrar_factory = registrar_factory
         self.overridden: dict[str, str] = {}
         self.hints: tuple[str, ...] = ()
         self.told: list[str] = []
         self._is_quiet = False
         self._core: Core | None = None
+        self._registrar: Parts | None = None
         self._notices = Notices(SystemClock())
         self._failures: list[StoreFailed] = []
         self._events = EventHub(self._notice)
@@ -71,6 +92,14 @@ class Session:
         if self._core is None:
             self._core = self._core_factory(self.environment, self._events)
         return self._core
+
+    @property
+    def registrar(self) -> Parts:
+        """The registrar, whose core is the session's from then on; making it asks AWS whose credentials these are."""
+        if self._registrar is None:
+            self._registrar = self._registrar_factory(self.environment, self._events)
+            self._core = self._registrar.core
+        return self._registrar
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +136,27 @@ class Session:
             try:
                 core = self.core
                 return core.io.run(lambda: work(core))
+            finally:
+                unsubscribe()
+
+    def run_registrar(
+        self,
+        work: Callable[[Parts], Coroutine[Any, Any, T]],
+        doing: str,
+        then: Callable[[Event], str | None],
+    ) -> T:
+        """Run the registrar's work to its end; `doing` says meanwhile what it is, and `then` what it is after an event."""
+        with self.screen.working(doing) as now_doing:
+
+            def changed(event: Event) -> None:
+                words = then(event)
+                if words is not None:
+                    now_doing(words)
+
+            unsubscribe = self._events.subscribe(changed)
+            try:
+                registrar = self.registrar
+                return registrar.core.io.run(lambda: work(registrar))
             finally:
                 unsubscribe()
 

@@ -15,6 +15,7 @@ from cloudmap_discovery.registrar.tags import (
     ALIAS_URL,
     ARN,
     FUNCTION_URL,
+    NotPermitted,
     Rejected,
     Wish,
     is_tagged,
@@ -24,6 +25,7 @@ from cloudmap_discovery.registrar.tags import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cloudmap_discovery.deadline import Deadline
     from cloudmap_discovery.registrar.functions import Functions
     from cloudmap_discovery.registrar.permits import Permits
 
@@ -43,12 +45,15 @@ class Looking:
         self._permits = permits
         self._default_stage = default_stage
 
-    async def seen(self, functions: Iterable[str]) -> dict[str, Seen]:
-        """Return what AWS says of each function now, by ARN; one that cannot be read has a `reason`."""
+    async def seen(self, functions: Iterable[str], deadline: Deadline) -> dict[str, Seen]:
+        """Return what AWS says of each function now, by ARN; one that cannot be read in time has a `reason`."""
         found: dict[str, Seen] = {}
 
         async def work(waiting: Iterator[str]) -> None:
             for function in waiting:
+                if deadline.seconds_left <= 0:
+                    found[function] = Seen(reason="no time was left to read it")
+                    continue
                 try:
                     found[function] = await self._seen(function)
                 except StoreError as error:
@@ -76,6 +81,8 @@ class Looking:
         wish = read_tags(function, tags, self._permits, default_stage=self._default_stage)
         if isinstance(wish, Rejected):
             return Seen(rejected=wish)
+        if isinstance(wish, NotPermitted):
+            return Seen(not_permitted=wish)
         return await self._claimed(wish)
 
     async def _claimed(self, wish: Wish) -> Seen:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.model import Instance
     from cloudmap_discovery.registrar.permits import Home, Permits
-    from cloudmap_discovery.registrar.tags import Rejected
+    from cloudmap_discovery.registrar.tags import NotPermitted, Rejected
 
 MOST_REMOVED: Final = 0.15
 """The share of the owned records that one run may remove, unless forced; so may it up to `FEW_REMOVED` of them."""
@@ -77,7 +77,8 @@ class Plan:
     """What one run is to do, and what it only reports.
 
     `stopped` is why nothing is removed although `removals` would be: the run as a whole is not to be trusted.
-    `unread` are functions that AWS did not speak of, each with the reason; `incomplete` is why there may be more
+    `unread` are functions that AWS did not speak of, each with the reason, `not_permitted` those of services or stages
+    that are not this registrar's; `incomplete` is why there may be more
     functions than were listed; `owned` is how many records functions' tags own here.
     """
 
@@ -88,6 +89,7 @@ class Plan:
     rejected: tuple[Rejected, ...] = ()
     kept: tuple[Kept, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
+    not_permitted: tuple[NotPermitted, ...] = ()
     owned: int = 0
     incomplete: str | None = None
     stopped: str | None = None
@@ -107,6 +109,7 @@ class Seen:
 
     claim: Claim | None = None
     rejected: Rejected | None = None
+    not_permitted: NotPermitted | None = None
     proof: Proof | None = None
     reason: str | None = None
 
@@ -167,6 +170,9 @@ def make_plan(
         rejected=tuple(one.rejected for _, one in sorted(seen.items()) if one.rejected is not None),
         kept=tuple(sorted(kept, key=lambda one: _order(one.record))),
         unread=tuple((arn, one.reason) for arn, one in sorted(seen.items()) if one.reason is not None),
+        not_permitted=tuple(
+            one.not_permitted for _, one in sorted(seen.items()) if one.not_permitted is not None
+        ),
         owned=len(owned),
         incomplete=incomplete,
         stopped=stopped,
@@ -242,6 +248,8 @@ def _proof(record: Instance, function: Seen | None) -> Proof | None:
 def _why_kept(function: Seen | None) -> str:
     if function is None:
         return "nothing is known of its function"
+    if function.not_permitted is not None:
+        return "its function's tags ask for what is not this registrar's to write"
     if function.rejected is not None:
         return "its function's tags are not understood"
     return function.reason or "nothing is known of its function"

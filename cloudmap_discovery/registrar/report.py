@@ -12,7 +12,7 @@ from cloudmap_discovery.emf import NAMESPACE
 from cloudmap_discovery.registrar.reconcile import REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from cloudmap_discovery.model import Instance
     from cloudmap_discovery.registrar.hints import Hints
@@ -46,6 +46,7 @@ def as_plan(plan: Plan) -> dict[str, Any]:
         "rejected": [{"function": one.function, "reasons": list(one.reasons)} for one in plan.rejected],
         "kept": [{**_shown(one.record), "reason": one.reason} for one in plan.kept],
         "unread": [{"function": function, "reason": reason} for function, reason in plan.unread],
+        "not_permitted": [{"function": one.function, "reason": one.reason} for one in plan.not_permitted],
     }
 
 
@@ -60,7 +61,10 @@ def as_summary(summary: Summary) -> dict[str, Any]:
         "failed": [{**_shown(record), "error": error} for record, error in done.failed],
         "unfinished": done.unfinished,
         "kept": [*plan["kept"], *({**_shown(one.record), "reason": one.reason} for one in done.kept)],
-        **{name: plan[name] for name in ("incomplete", "stopped", "conflicts", "rejected", "unread")},
+        **{
+            name: plan[name]
+            for name in ("incomplete", "stopped", "conflicts", "rejected", "unread", "not_permitted")
+        },
         "gone": [_shown(one) for one in summary.gone],
         "services_removed": list(summary.swept.removed),
         "services_failed": [{"service": name, "error": error} for name, error in summary.swept.failed],
@@ -129,15 +133,3 @@ def _cut(item: Any, most: int) -> Any:
 def _shown(record: Instance) -> dict[str, Any]:
     fields: Sequence[str] = ("service", "stage", "endpoint", "version", "tenant", "variant", "owner", "id")
     return {name: getattr(record, name) for name in fields if getattr(record, name) is not None}
-
-
-def problems(plan: Plan) -> Iterable[str]:
-    """Return what people have to mend, one line each."""
-    for rejected in plan.rejected:
-        for reason in rejected.reasons:
-            yield f"{rejected.function}: {reason}"
-    for conflict in plan.conflicts:
-        yield (
-            f"{conflict.function}: {conflict.record.service} in stage {conflict.record.stage} is {conflict.owner}'s; "
-            "give it another name, stage or variant"
-        )

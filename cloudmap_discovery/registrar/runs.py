@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.errors import RegistrationError, StoreError
+from cloudmap_discovery.errors import RegistrationError, RemoteError, StoreError
 from cloudmap_discovery.registrar.carrying_out import FEW, Done
 from cloudmap_discovery.registrar.permits import tagged_function
 from cloudmap_discovery.registrar.reconcile import Plan, make_plan
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # What mending takes of the time: the mirrors must be compared even where carrying out took long.
 _SHARE_OF_MENDING: Final = 0.3
+_SHARE_OF_READING: Final = 0.6
+_SHARE_OF_LOOKING: Final = 0.5
 
 
 @value
@@ -93,7 +95,8 @@ class Runs:
         registered = [one for each in records.values() for one in each]
         owners = {tagged_function(one.owner) for one in registered}
         named = {*listed.functions, *hinted, *(owner for owner in owners if owner is not None)}
-        seen = await self._looking.seen(one for one in named if self._home.function(one) == one)
+        here = (one for one in named if self._home.function(one) == one)
+        seen = await self._looking.seen(here, self._part(deadline, _SHARE_OF_READING))
         return Read(
             records,
             make_plan(
@@ -116,19 +119,22 @@ class Runs:
         steps = len(plan.changes) + (0 if plan.stopped else len(plan.removals))
         is_mended = hints.scheduled or steps > FEW
         done = await self._carrying_out.carry_out(
-            plan, self._first_part(deadline) if is_mended else deadline, mirrored=not is_mended
+            plan,
+            self._part(deadline, 1 - _SHARE_OF_MENDING) if is_mended else deadline,
+            mirrored=not is_mended,
         )
         synced: tuple[Synced, ...] = ()
         sync_error = None
         if is_mended and self._syncer.names:
             try:
-                synced = await self._syncer.sync(self._rest(deadline))
+                synced = await self._syncer.sync(self._part(deadline), force=forced)
             except (StoreError, RegistrationError) as error:
-                sync_error = str(error)
+                is_new = isinstance(error, RemoteError) and error.code == "NamespaceNotFound"
+                sync_error = None if is_new and not read.records else str(error)
         gone: tuple[Instance, ...] = ()
         swept = Swept()
         if hints.scheduled:
-            gone = await self._gone(read.records)
+            gone = await self._gone(read.records, self._part(deadline, _SHARE_OF_LOOKING))
             written = {one.service for one in (*done.registered, *done.updated)}
             removed = {one.id for one in done.removed}
             empty = (
@@ -136,15 +142,19 @@ class Runs:
                 for name, records in read.records.items()
                 if name not in written and all(one.id in removed for one in records)
             )
-            swept = await self._sweeper.sweep(empty, self._rest(deadline))
+            swept = await self._sweeper.sweep(empty, self._part(deadline))
         return Summary(plan, done, gone, swept, synced, sync_error)
 
-    async def _gone(self, records: Mapping[str, tuple[Instance, ...]]) -> tuple[Instance, ...]:
-        """Return the records of others whose endpoint is a function here that does not exist."""
+    async def _gone(
+        self, records: Mapping[str, tuple[Instance, ...]], deadline: Deadline
+    ) -> tuple[Instance, ...]:
+        """Return the records of others whose endpoint is a function here that does not exist, as far as time is left."""
         gone = []
         for one in (one for each in records.values() for one in each):
             if tagged_function(one.owner) is not None or not self._home.is_function(one.endpoint):
                 continue
+            if deadline.seconds_left <= 0:
+                break
             try:
                 if not await self._functions.exists(one.endpoint):
                     gone.append(one)
@@ -152,8 +162,6 @@ class Runs:
                 continue  # no proof: the next run asks again
         return tuple(gone)
 
-    def _first_part(self, deadline: Deadline) -> Deadline:
-        return self._registry.deadline(max(deadline.seconds_left * (1 - _SHARE_OF_MENDING), 0.1))
-
-    def _rest(self, deadline: Deadline) -> Deadline:
-        return self._registry.deadline(max(deadline.seconds_left, 0.1))
+    def _part(self, deadline: Deadline, share: float = 1.0) -> Deadline:
+        """Return the end of a part of what time is left."""
+        return self._registry.deadline(max(deadline.seconds_left * share, 0.1))

@@ -39,6 +39,14 @@ class Rejected:
 
 
 @value
+class NotPermitted:
+    """Tags of a function that are another registrar's business; `reason` says which service or stage is not ours."""
+
+    function: str
+    reason: str
+
+
+@value
 class Wish:
     """What a function's tags ask for; `endpoint` as the tag has it.
 
@@ -58,8 +66,8 @@ def is_tagged(tags: Mapping[str, str]) -> bool:
 
 def read_tags(
     function: str, tags: Mapping[str, str], permits: Permits, *, default_stage: str | None
-) -> Wish | Rejected:
-    """Return what the tags ask for, or all that is wrong with them."""
+) -> Wish | Rejected | NotPermitted:
+    """Return what the tags ask for, or all that is wrong with them, or why it is not this registrar's to do."""
     reasons = [_unknown(tag) for tag in sorted(tags) if tag.startswith(PREFIX) and tag not in _TAGS]
     given = {tag.removeprefix(PREFIX): text for tag, text in tags.items() if tag in _TAGS}
     fields: dict[str, str | None] = {}
@@ -85,7 +93,7 @@ def read_tags(
         return Rejected(function, tuple(reasons))
     who = identity(**_complete(fields), default_stage=default_stage or NO_STAGE)
     refusal = permits.refusal(who.service, who.stage)
-    return Rejected(function, (refusal,)) if refusal else Wish(function, who, weight, endpoint)
+    return NotPermitted(function, refusal) if refusal else Wish(function, who, weight, endpoint)
 
 
 def _complete(fields: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from cloudmap_discovery.model import PassedOver
+from cloudmap_discovery.model import PassedOver, record_id
 from tests.cli.cli_bed import record
+from tests.cli.reconcile_bed import ReconcileBed
 from tests.project.markdown import ROOT, blocks
+from tests.unit.fake_functions import arn_of
 
 if TYPE_CHECKING:
     from tests.cli.cli_bed import CliBed
@@ -85,6 +87,25 @@ def test_output_in_the_documentation_is_what_the_program_prints(
     ran = bed.run(*shlex.split(command)[1:])
 
     assert timeless(ran.out) == timeless(printed(command))
+
+
+def test_the_documented_plan_is_what_reconcile_prints() -> None:
+    command = "cloudmap-discovery reconcile --dry-run"
+    bed = ReconcileBed()
+    tags = {"service": "users", "stage": "Production", "version": "1.4.2"}
+    users = bed.lambdas.add("users", **tags, endpoint="alias:live", aliases={"live"})
+    bed.cloud.seed(
+        "users",
+        record_id("users", "Production", "1.4.2", None, None),
+        {"endpoint": users, "stage": "Production", "version": "1.4.2", "owner": f"tag:{users}"},
+    )
+    bed.lambdas.add("mail-staging", service="mail", stage="Staging")
+    bed.lambdas.add("bills", service="bills", weight="heavy")
+    bed.seed("wiki", arn_of("wiki"))
+
+    ran = bed.run(*shlex.split(command)[2:])
+
+    assert ran.out == printed(command)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -166,6 +166,28 @@ async def test_a_scheduled_run_mends_the_mirrors_and_renews_when_they_were_compa
     assert snapshot(s3)["checked_at"] == snapshot(s3)["generated_at"]
 
 
+async def test_a_forced_run_empties_the_mirror_too() -> None:
+    bed, s3 = mirrored()
+    for number in range(10):
+        bed.lambdas.add(f"f{number}", service=f"s{number}", stage="Production")
+    await bed.run(scheduled=True)
+    bed.lambdas.functions.clear()
+
+    summary = await bed.run(scheduled=True, forced=True)
+
+    assert held_by(s3) == {}
+    assert summary.is_clean
+
+
+async def test_before_there_is_a_namespace_a_scheduled_run_has_nothing_to_do() -> None:
+    bed, s3 = mirrored()
+
+    summary = await bed.run(scheduled=True)
+
+    assert summary.is_clean
+    assert s3.body is None
+
+
 async def test_mirrors_that_cannot_be_written_do_not_keep_records_from_being_registered() -> None:
     bed, s3 = mirrored()
     s3.failure = throttled()

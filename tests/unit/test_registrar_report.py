@@ -14,10 +14,10 @@ from cloudmap_discovery.registrar.carrying_out import Done
 from cloudmap_discovery.registrar.hints import Hints
 from cloudmap_discovery.registrar.permits import tag_owner
 from cloudmap_discovery.registrar.reconcile import Change, Conflict, Kept, Plan, Removal
-from cloudmap_discovery.registrar.report import as_plan, as_summary, counts, line, problems
+from cloudmap_discovery.registrar.report import as_plan, as_summary, counts, line
 from cloudmap_discovery.registrar.runs import Summary
 from cloudmap_discovery.registrar.sweeping import Swept
-from cloudmap_discovery.registrar.tags import Rejected
+from cloudmap_discovery.registrar.tags import NotPermitted, Rejected
 from cloudmap_discovery.syncing import Synced
 from tests.unit.emf_reader import read_line
 from tests.unit.fake_functions import arn_of
@@ -58,6 +58,7 @@ PLAN = Plan(
     rejected=(Rejected(arn_of("bad"), ("discovery:stage is 'A>B': …", "discovery:weight is 'x': …")),),
     kept=(Kept(record("kept"), "its function's tags are not understood"),),
     unread=((arn_of("dark"), "it could not be read: too fast"),),
+    not_permitted=(NotPermitted(arn_of("theirs"), "this registrar does not register it"),),
     owned=20,
 )
 DONE = Done(
@@ -244,6 +245,7 @@ def test_a_plan_is_told_whole() -> None:
         ],
         "kept": [shown("kept", reason="its function's tags are not understood")],
         "unread": [{"function": arn_of("dark"), "reason": "it could not be read: too fast"}],
+        "not_permitted": [{"function": arn_of("theirs"), "reason": "this registrar does not register it"}],
     }
 
 
@@ -262,7 +264,8 @@ def test_a_summary_is_told_whole() -> None:
             shown("bare", reason="its function wants it again"),
         ],
         **{
-            name: as_plan(PLAN)[name] for name in ("incomplete", "stopped", "conflicts", "rejected", "unread")
+            name: as_plan(PLAN)[name]
+            for name in ("incomplete", "stopped", "conflicts", "rejected", "unread", "not_permitted")
         },
         "gone": [
             {
@@ -291,15 +294,3 @@ def test_a_record_is_shown_with_what_tells_it_apart() -> None:
     assert as_plan(Plan(changes=(Change(one),)))["register"] == [
         {**shown(), "version": "1.0.0", "tenant": "acme", "variant": "blue", "id": one.id}
     ]
-
-
-# For people
-
-
-def test_problems_are_what_people_have_to_mend() -> None:
-    assert list(problems(PLAN)) == [
-        f"{arn_of('bad')}: discovery:stage is 'A>B': …",
-        f"{arn_of('bad')}: discovery:weight is 'x': …",
-        f"{arn_of('taken')}: taken in stage Production is manual's; give it another name, stage or variant",
-    ]
-    assert list(problems(Plan())) == []

@@ -385,7 +385,8 @@ async def test_stages_that_are_not_on_the_list_are_reported_and_left() -> None:
     summary = await later.run()
 
     assert later.registered == {"users/Production": function}
-    assert "does not register stage 'Production'" in summary.plan.rejected[0].reasons[0]
+    assert "does not register stage 'Production'" in summary.plan.not_permitted[0].reason
+    assert summary.plan.rejected == ()
 
 
 async def test_endpoints_of_others_that_are_gone_are_reported_on_the_schedule_and_not_removed() -> None:
@@ -450,6 +451,25 @@ async def test_when_cloud_map_throttles_all_the_way_a_run_gives_up_early_and_the
     assert not throttled_run.is_clean
     assert len(bed.registered) == 60
     assert summary.is_clean
+
+
+async def test_reading_functions_ends_with_the_time_and_leaves_a_line_to_be_written() -> None:
+    bed = RegistrarBed()
+    for number in range(100):
+        bed.lambdas.add(f"f{number:02}", service=f"s{number:02}", stage="Production")
+
+    def slow(_: object) -> StoreTimeoutError:
+        bed.clock.advance(15)
+        return StoreTimeoutError("no answer")
+
+    bed.lambdas.failing["GetFunction"] = slow
+    before = bed.clock.monotonic()
+
+    summary = await bed.run(seconds=100, scheduled=True)
+
+    assert bed.clock.monotonic() - before < 250
+    assert len(summary.plan.unread) == 100
+    assert summary.plan.unread[-1][1] == "no time was left to read it"
 
 
 async def test_a_run_whose_time_ends_leaves_the_rest_to_the_next() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cloudmap_discovery.encoding import encode_attributes
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.registrar.permits import Permits, tag_owner
-from cloudmap_discovery.registrar.tags import Rejected, Wish, is_tagged, read_tags
+from cloudmap_discovery.registrar.tags import NotPermitted, Rejected, Wish, is_tagged, read_tags
 from cloudmap_discovery.registration import Identity
 from tests.unit.fake_functions import arn_of
 
@@ -213,10 +213,17 @@ def test_a_tag_that_nobody_knows_is_told_with_the_one_that_may_be_meant(tag: str
     assert wanted == Rejected(USERS, (told,))
 
 
-def test_what_the_registrar_may_not_write_is_rejected() -> None:
-    (service,) = reasons(Permits(services=("orders",)), service="users")
-    (stage,) = reasons(Permits(stages=("Test",)), service="users", stage="Production")
-    (default,) = reasons(Permits(stages=("Test",)), service="users")
+def refused(permits: Permits, **tags: str) -> str:
+    wanted = read_tags(USERS, named(tags), permits, default_stage=None)
+    assert isinstance(wanted, NotPermitted)
+    assert wanted.function == USERS
+    return wanted.reason
+
+
+def test_what_the_registrar_may_not_write_is_told_apart_from_what_is_wrong() -> None:
+    service = refused(Permits(services=("orders",)), service="users")
+    stage = refused(Permits(stages=("Test",)), service="users", stage="Production")
+    default = refused(Permits(stages=("Test",)), service="users")
 
     assert service.startswith("this registrar does not register service 'users'")
     assert stage.startswith("this registrar does not register stage 'Production'")
@@ -243,6 +250,7 @@ def test_whatever_the_tags_are_they_make_a_record_that_can_be_written_or_reasons
 ) -> None:
     wish = read_tags(USERS, tags, Permits(urls=urls), default_stage=default_stage)
 
+    assert not isinstance(wish, NotPermitted)
     if isinstance(wish, Rejected):
         assert wish.function == USERS
         assert wish.reasons
