@@ -87,23 +87,29 @@ class RegistrarFunction:
 
     async def stack(self, kind: str, *, physical: str | None = None, **properties: Any) -> dict[str, Any]:
         """Let CloudFormation ask; return what it is answered."""
-        stack = STACK.format(region=self._aws.region, account=self._aws.account_id)
-        event = {
-            "RequestType": kind,
-            "ResponseURL": self._answers.url,
-            "StackId": stack,
-            "RequestId": "b7d0",
-            "ResourceType": "Custom::ServiceEndpoint",
-            "LogicalResourceId": "Users",
-            "ResourceProperties": {"ServiceToken": "arn", **properties},
-            **({"PhysicalResourceId": physical} if physical else {}),
-        }
+        event = stack_request(self._aws, self._answers.url, kind, physical=physical, **properties)
         await self.invoke(event)
         return self._answers.bodies[-1]
 
     async def aclose(self) -> None:
         for parts in self.entrance._parts.values():
             await self.entrance._io.submit(parts.core.transport.aclose)
+
+
+def stack_request(
+    aws: StandIn, url: str, kind: str, *, physical: str | None = None, **properties: Any
+) -> dict[str, Any]:
+    """Return what CloudFormation asks, to be answered at the URL."""
+    return {
+        "RequestType": kind,
+        "ResponseURL": url,
+        "StackId": STACK.format(region=aws.region, account=aws.account_id),
+        "RequestId": "b7d0",
+        "ResourceType": "Custom::ServiceEndpoint",
+        "LogicalResourceId": "Users",
+        "ResourceProperties": {"ServiceToken": "arn", **properties},
+        **({"PhysicalResourceId": physical} if physical else {}),
+    }
 
 
 def trail(name: str, function: str) -> dict[str, Any]:
