@@ -13,7 +13,9 @@ MAKE: Final = shutil.which("make") or "make"
 
 def would_run(*words: str) -> str:
     """Return the commands of the targets; an `AssertionError` says what make finds wrong with them."""
-    done = subprocess.run([MAKE, "--dry-run", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    # Where make itself runs the tests, it would tell of folders.
+    command = [MAKE, "--no-print-directory", "--dry-run", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -49,6 +49,10 @@ RIGHT: dict[str, st.SearchStrategy[object]] = {
         st.from_regex(r"http://[a-z]{1,10}:[0-9]{4}", fullmatch=True),
         min_size=1,
     ).map(Attributes),
+    "registrar_services": st.lists(hosts, min_size=1, max_size=4).map(tuple),
+    "registrar_stages": st.lists(hosts, min_size=1, max_size=4).map(tuple),
+    "registrar_urls": st.booleans(),
+    "registrar_grace": seconds(0, 31_536_000),
     "preload": st.booleans(),
     "allowed_endpoints": st.lists(hosts, min_size=1, max_size=4).map(tuple),
 }
@@ -65,6 +69,10 @@ def text_of(value: object) -> str:
 
 
 WRONG: dict[str, list[str]] = {
+    "registrar_services": ["a,", "a b", ",", "a/b"],
+    "registrar_stages": ["Staging,,Test", "a b", "a/b"],
+    "registrar_urls": ["maybe", "on", "2"],
+    "registrar_grace": ["-1", "31536001", "nan", "a week"],
     "namespace": ["with space", "ä", "x" * 1025],
     "stage": ["a b", "a>", ">a", "a>a", "a>b c", "x" * 41, "ä", "a/b", ">".join("abcdefghijk")],
     "sources": ["cloudmap,", "cloudmap,cloudmap", "dynamodb", "cloudmap;ssm", "none", ",", "CLOUDMAP", "S3"],
