@@ -161,11 +161,14 @@ class EndpointResource:
         An Update answers a failure with the id that it had; a Create's Delete finds the record by its properties.
         """
         new = physical_id(self._namespace, plan.service, plan.instance_id)
-        if plan.present is not None or request.physical_id in {None, new}:
+        if request.physical_id in {None, new}:
             return
         record = Instance(plan.service, "-", plan.stage, id=plan.instance_id)
         try:
-            await self._withdrawing.removed(self._namespace, record, request, seconds_left)
+            if plan.present is None:
+                await self._withdrawing.removed(self._namespace, record, request, seconds_left)
+            elif plan.present.owner != request.owner:
+                await self._withdrawing.given_back(self._namespace, record, request, seconds_left)
         except (StoreError, RegistrationError) as error:
             LOGGER.warning(_LEFT_BEHIND, record.id, record.service, error)
 
@@ -182,6 +185,9 @@ class EndpointResource:
         if (leftover.service, leftover.id) == (written.service, written.id):
             return
         try:
+            given = await self._withdrawing.given_back(self._namespace, leftover, request, seconds_left)
+            if given is not None:
+                return
             await self._registry.deregister(
                 leftover,
                 owner=request.owner,

@@ -53,7 +53,7 @@ class Withdrawing:
             meant = self._namespace, record_of(who)
         namespace, record = meant
         try:
-            given_back = await self._given_back(namespace, record, request, seconds_left)
+            given_back = await self.given_back(namespace, record, request, seconds_left)
             if given_back is not None:
                 return Outcome(physical, {}, given_back)
             is_removed = await self.removed(namespace, record, request, seconds_left)
@@ -76,7 +76,7 @@ class Withdrawing:
             seconds_left,
         )
 
-    async def _given_back(
+    async def given_back(
         self, namespace: str, record: Instance, request: Request, seconds_left: SecondsLeft
     ) -> str | None:
         """Give a record that was taken over back to its former owner; return what to say, or None if it is just ours.

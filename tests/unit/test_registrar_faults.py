@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cloudmap_discovery.errors import OwnershipError, ThrottledError
+from cloudmap_discovery.errors import OwnershipError, RemoteError, ThrottledError
 from cloudmap_discovery.registrar.patience import PROPAGATION_SECONDS
 from tests.unit.fake_functions import arn_of
 from tests.unit.fake_s3 import BUCKET, KEY, FakeS3
 from tests.unit.fake_transport import remote
-from tests.unit.registrar_bed import OWNER, URL, RegistrarBed
+from tests.unit.registrar_bed import OWNER, STACK, URL, RegistrarBed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OTHER_STACK = STACK.replace("users-prod", "users-other")
 USERS: dict[str, Any] = {"Service": "users", "Endpoint": URL, "Stage": "Production"}
 
 
@@ -227,6 +228,31 @@ async def test_a_leftover_that_cannot_be_removed_does_not_fail_the_rollback(
     await bed.ask("Update", **old, old=new, physical=created.physical_id)
 
     assert "may have been left behind" in caplog.text
+
+
+@pytest.mark.parametrize("is_ended_at_once", [True, False])
+async def test_an_update_that_fails_after_a_take_over_gives_the_record_back(
+    *, is_ended_at_once: bool
+) -> None:
+    bed = RegistrarBed()
+    theirs = USERS | {"Version": "2.0.0", "Endpoint": "https://theirs.test"}
+    await bed.ask("Create", **theirs, stack=OTHER_STACK)
+    before = dict(bed.cloud.has("users"))
+    old, new = USERS | {"Version": "1.0.0"}, theirs | {"Endpoint": URL, "Adopt": "true"}
+    created = await bed.ask("Create", **old)
+
+    if is_ended_at_once:
+        # The function was ended after it had written: CloudFormation knows the old id, and takes back the update.
+        await bed.ask("Update", **new, old=old, physical=created.physical_id)
+        await bed.ask("Update", **old, old=new, physical=created.physical_id)
+    else:
+        bed.cloud.transport.answer("GetService", remote("InvalidInput"))
+        with pytest.raises(RemoteError):
+            await bed.ask("Update", **new, old=old, physical=created.physical_id)
+
+    (instance_id,) = before
+    assert bed.cloud.has("users")[instance_id] == before[instance_id]
+    assert len(bed.cloud.has("users")) == 2
 
 
 async def test_a_delete_without_time_does_not_wait_for_what_may_still_spread() -> None:
