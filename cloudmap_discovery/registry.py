@@ -86,6 +86,7 @@ class Registry:
         owner: str | None = None,
         owner_ref: str | None = None,
         adopt: bool = False,
+        adopt_from: str | None = None,
         wait: bool = True,
         mirrored: bool = True,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
@@ -93,7 +94,7 @@ class Registry:
         """Write a record, replacing the one of the same service, stage, version, tenant and variant.
 
         Creates namespace and service if they are not there. With `wait`, returns when lookups can see it. `adopt`
-        takes over another owner's record. Without `mirrored`, the mirrors are left to a later `sync`. Raises an `InvalidValueError` before any call, an `OwnershipError`, a
+        takes over another owner's record, `adopt_from` only that of this one. Without `mirrored`, the mirrors are left to a later `sync`. Raises an `InvalidValueError` before any call, an `OwnershipError`, a
         `RegistrationError` where Cloud Map's operation fails or does not end in time, or a `StoreError`.
         """
         who = identity(service, stage, version, tenant, variant, default_stage=self._default_stage)
@@ -110,7 +111,7 @@ class Registry:
         present = await self._control.instance(self._namespace, wanted.service, wanted.id, deadline)
         if present is not None and not adopt:
             refused = refusal(present.attributes, "RegisterInstance", wanted.owner or MANUAL_OWNER)
-            if refused is not None:
+            if refused is not None and refused.owner != adopt_from:
                 raise refused
         instance = wanted if present is None else dated(wanted, present.attributes)
         attributes_written = encode_attributes(instance)

@@ -49,7 +49,7 @@ def wired_registrar(environment: Mapping[str, str], events: EventHub) -> Parts:
     transport = wiring.make_transport(settings, environment, clock)
     try:
         home = io.run(lambda: find_home(transport, settings, environment))
-    except BaseException:
+    except BaseException:  # Ctrl-C too: whatever ends it, no connection stays open
         io.run(transport.aclose)
         raise
     return Parts(settings, environment, home=home, io=io, clock=clock, events=events, transport=transport)

@@ -25,7 +25,14 @@ _NO_URL: Final = "the ResponseURL is no URL"
 
 
 class AnswerNotSentError(DiscoveryError):
-    """CloudFormation could not be answered: so it waits, until Lambda's next attempt or its own time limit."""
+    """CloudFormation could not be answered: so it waits, until Lambda's next attempt or its own time limit.
+
+    `is_refused` says that it did not take the answer, and will not.
+    """
+
+    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.is_refused = is_refused
 
 
 class Answerer:
@@ -53,9 +60,10 @@ class Answerer:
         try:
             parts = urlsplit(url)
         except ValueError:
-            raise AnswerNotSentError(_NO_URL) from None  # the cause would tell the URL
+            raise AnswerNotSentError(_NO_URL, is_refused=True) from None  # the cause would tell the URL
         if parts.scheme not in self._schemes:
-            raise AnswerNotSentError(f"the ResponseURL has the scheme {parts.scheme!r}, not https")
+            told = f"the ResponseURL has the scheme {parts.scheme!r}, not https"
+            raise AnswerNotSentError(told, is_refused=True)
         ends = self._monotonic() + seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -66,7 +74,8 @@ class Answerer:
             left = ends - self._monotonic() - pause
             LOGGER.warning("CloudFormation was not answered, at %s: %s", parts.hostname, reason)
             if is_final or left < _LEAST_SECONDS:
-                raise AnswerNotSentError(f"CloudFormation was not answered, at {parts.hostname}: {reason}")
+                told = f"CloudFormation was not answered, at {parts.hostname}: {reason}"
+                raise AnswerNotSentError(told, is_refused=is_final)
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

@@ -136,7 +136,7 @@ class _Run:
             weight=wanted.weight,
             attributes=wanted.attributes,
             owner=wanted.owner,
-            adopt=change.adopt,
+            adopt_from=None if change.present is None or not change.adopt else change.present.owner,
             wait=False,
             mirrored=self._mirrored,
             timeout_seconds=self._seconds,

@@ -13,7 +13,7 @@ from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
 from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.handler import async_handler
-from cloudmap_discovery.io_thread import IOThread
+from cloudmap_discovery.io_thread import DaemonPool, IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.registrar.answering import Answerer, AnswerNotSentError
 from cloudmap_discovery.registrar.hints import Hints, read_hints
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # What remains of the function's time when work is given up: enough to answer, and for the answer to be tried again.
 _ANSWERING_SECONDS: Final = 20.0
 _ANSWERING_SHARE: Final = 0.2
+_ANSWERING_THREADS: Final = 4
+# How long CloudFormation waits unless ServiceTimeout says otherwise.
+_WAITED_SECONDS: Final = 3600.0
 _BY_HAND: Final = "reconcile"
 _SWITCHES: Final = frozenset({"force", "dry_run", "scheduled"})
 
@@ -64,6 +67,7 @@ class Entrance:
         self._variables = variables
         self._clock: Clock = clock or SystemClock()
         self._io = IOThread()
+        self._answering = DaemonPool(_ANSWERING_THREADS)
         self._events = EventHub(Notices(self._clock))
         self._make_parts = make_parts or self._made
         self._answerer = answerer
@@ -86,17 +90,31 @@ class Entrance:
 
     async def _answer(self, event: Mapping[str, Any], home: Home, context: Context) -> None:
         request = read_request(event)
-        remaining = context.get_remaining_time_in_millis() / 1000
+        waited_for = _WAITED_SECONDS if request.seconds_given is None else request.seconds_given
+        age = 0.0 if request.asked_at is None else max(self._clock.wall() - request.asked_at, 0.0)
+        if age >= waited_for:
+            # It has given up, and gone on: what it asked for may be the opposite of what it wants by now.
+            LOGGER.error(
+                "%s of %s came too late, after %d s: nothing was done", request.kind, request.owner, age
+            )
+            return
+        remaining = min(context.get_remaining_time_in_millis() / 1000, waited_for - age)
         reserve = min(_ANSWERING_SECONDS, remaining * _ANSWERING_SHARE)
         ends = self._clock.monotonic() + remaining - reserve
         body = await self._body(request, home, lambda: max(ends - self._clock.monotonic(), 0.0))
         left = context.get_remaining_time_in_millis() / 1000
         answerer = self._answerer or Answerer(allows_plain=self._has_own_endpoint)
         try:
-            await self._io.in_pool(
-                lambda: answerer.send(request.response_url, body, left * (1 - _ANSWERING_SHARE))
+            # A thread of its own: those of the pool may all be waiting for AWS.
+            sent = self._answering.submit(
+                answerer.send, request.response_url, body, left * (1 - _ANSWERING_SHARE)
             )
-        except AnswerNotSentError:
+            await asyncio.wrap_future(sent)
+        except AnswerNotSentError as error:
+            if error.is_refused:
+                # Done again, it would be refused again; and by then something else may be wanted.
+                LOGGER.error("CloudFormation takes no answer any more: %s", error)
+                return
             LOGGER.error("the answer was: %s", body.decode())
             raise
 

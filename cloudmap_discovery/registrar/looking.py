@@ -70,7 +70,7 @@ class Looking:
         seen = await self._seen(function)
         if seen.claim is not None:
             return (seen.claim.record.service, seen.claim.record.id) != (service, instance_id)
-        return seen.proof is not None
+        return seen.proof is not None or seen.not_permitted is not None
 
     async def _seen(self, function: str) -> Seen:
         tags = await self._functions.tags(function)

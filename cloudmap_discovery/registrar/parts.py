@@ -93,6 +93,7 @@ class Parts:
                 patience,
                 namespace=settings.namespace,
                 default_stage=settings.stage,
+                drain_seconds=settings.ttl + settings.stale_while_revalidate,
             ),
             patience,
             namespace=settings.namespace,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from cloudmap_discovery.errors import StoreError
+from cloudmap_discovery.errors import RegistrationError, StoreError
 from cloudmap_discovery.events import LOGGER
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Patience:
         while True:
             try:
                 return await attempt(attempt_seconds(seconds_left))
-            except StoreError as error:
-                if not error.retryable or seconds_left() < pause + _LEAST_SECONDS:
+            except (StoreError, RegistrationError) as error:
+                if not _may_pass(error) or seconds_left() < pause + _LEAST_SECONDS:
                     raise
                 LOGGER.warning("AWS is asked again in about %g s: %s", pause, error)
             await self._sleep(pause * (0.5 + self._random() / 2))
@@ -67,6 +67,11 @@ class Patience:
             LOGGER.warning("%s", text)
             return text
         return ""
+
+
+def _may_pass(error: StoreError | RegistrationError) -> bool:
+    # What ended for want of time may have been throttled all along, and is done again without harm.
+    return error.retryable if isinstance(error, StoreError) else error.code == "Timeout"
 
 
 def attempt_seconds(seconds_left: SecondsLeft) -> float:

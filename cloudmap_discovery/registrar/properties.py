@@ -14,6 +14,7 @@ from cloudmap_discovery.encoding import encode_attributes
 from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
 from cloudmap_discovery.limits import MAX_WEIGHT, check_endpoint, check_user_attributes, check_weight
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance
+from cloudmap_discovery.registrar.adopting import is_own_attribute
 from cloudmap_discovery.registration import Identity, identity
 from cloudmap_discovery.values import value
 
@@ -177,6 +178,9 @@ def _weight(given: Any) -> int:
 def _attributes(given: Any) -> dict[str, str]:
     if not isinstance(given, Mapping):
         raise InvalidValueError("Attributes", given, "must be a map of text to text")
+    for name in given:
+        if is_own_attribute(str(name)):
+            raise InvalidValueError("Attributes", name, "the registrar keeps this one for itself")
     return check_user_attributes(given)
 
 

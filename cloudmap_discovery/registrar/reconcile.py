@@ -242,14 +242,13 @@ def _proof(record: Instance, function: Seen | None) -> Proof | None:
     if function.claim is not None:
         wanted = function.claim.record
         return None if (wanted.service, wanted.id) == (record.service, record.id) else "moved"
-    return function.proof
+    # The record is one that this registrar may write, and what the tags ask for is not: so it is another one.
+    return "moved" if function.not_permitted is not None else function.proof
 
 
 def _why_kept(function: Seen | None) -> str:
     if function is None:
         return "nothing is known of its function"
-    if function.not_permitted is not None:
-        return "its function's tags ask for what is not this registrar's to write"
     if function.rejected is not None:
         return "its function's tags are not understood"
     return function.reason or "nothing is known of its function"

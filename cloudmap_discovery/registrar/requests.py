@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from cloudmap_discovery.model import Instance
+from cloudmap_discovery.registrar.adopting import Claimant
 from cloudmap_discovery.values import value
 
 RESOURCE_TYPE: Final = "Custom::ServiceEndpoint"
 MAX_ANSWER_BYTES: Final = 4096
 """The most that CloudFormation takes (custom resource response objects)."""
 
+_SIGNED_AT: Final = "%Y%m%dT%H%M%SZ"
 _GENERIC_TYPE: Final = "AWS::CloudFormation::CustomResource"
 _STACK: Final = r"arn:[^:]+:cloudformation:(?P<region>[^:]+):(?P<account>[^:]+):stack/(?P<name>[^/]+)/.+"
 _OURS: Final = r"(?P<namespace>.+)/(?P<service>[^/]+)/(?P<id>(?P<stage>[A-Za-z0-9_.-]{1,40})-[0-9a-f]{20})"
@@ -35,6 +39,26 @@ class Request:
     physical_id: str | None
     properties: Mapping[str, Any]
     old_properties: Mapping[str, Any]
+
+    @property
+    def claimant(self) -> Claimant:
+        """Who writes the record of this resource."""
+        return Claimant(self.owner, self.logical_id, self.stack_id.rpartition("/")[2])
+
+    @property
+    def seconds_given(self) -> float | None:
+        """How long CloudFormation waits for this resource, from its request on, where the template says so."""
+        text = str(self.properties.get("ServiceTimeout", ""))
+        return float(text) if text.isascii() and text.isdigit() else None
+
+    @property
+    def asked_at(self) -> float | None:
+        """When CloudFormation asked, as seconds since the epoch: the URL to answer at is signed for that moment."""
+        signed = parse_qs(urlsplit(self.response_url).query).get("X-Amz-Date", [""])[0]
+        try:
+            return datetime.strptime(signed, _SIGNED_AT).replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            return None
 
     @property
     def is_ours(self) -> bool:

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from cloudmap_discovery.errors import DiscoveryError, OwnershipError, RegistrationError, StoreError
 from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.model import Instance
-from cloudmap_discovery.registrar.adopting import remembering, without_memory
-from cloudmap_discovery.registrar.patience import attempt_seconds
+from cloudmap_discovery.registrar.adopting import (
+    STACK,
+    memory_of,
+    remembered,
+    same_content,
+    to_remember,
+)
 from cloudmap_discovery.registrar.properties import (
     WrongPropertiesError,
     check_size,
@@ -17,6 +22,7 @@ from cloudmap_discovery.registrar.properties import (
 )
 from cloudmap_discovery.registrar.requests import RESOURCE_TYPE, Outcome, physical_id
 from cloudmap_discovery.registrar.withdrawing import record_of
+from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.values import replace
 
 if TYPE_CHECKING:
@@ -88,92 +94,116 @@ class EndpointResource:
             raise NotPermittedError(
                 f"this registrar serves {RESOURCE_TYPE}, not {request.resource_type}: check the ServiceToken"
             )
-        wanted = await self._checked(request, seconds_left)
+        wanted = read_properties(request.properties, default_stage=self._default_stage)
+        marked = replace(wanted, attributes={**wanted.attributes, STACK: request.claimant.stack})
+        if request.kind != "Update":
+            self._permit(request, marked)
         plan = await self._patience.attempt(
-            lambda timeout: self._registry.plan_register(**_arguments(request, wanted, timeout)), seconds_left
+            lambda timeout: self._registry.plan_register(**_arguments(request, marked, timeout)), seconds_left
         )
-        if plan.refusal is not None:
-            raise _in_template_words(plan.refusal)
-        record, arn = await self._written(request, wanted, plan, seconds_left)
+        as_before = _as_before(request, plan)
+        if as_before is not None:
+            await self._clear_leftover(request, as_before, seconds_left)
+            owner = as_before.owner or MANUAL_OWNER
+            note = "" if request.claimant.has(as_before) else f"the record stays: it is {owner}'s by now"
+            arn = await self._arn(as_before.service, seconds_left)
+            if not note:  # an earlier attempt may have ended while it waited
+                drain = _drain(wanted, plan, request, self._drain_seconds)
+                note = await self._patience.drain(drain, seconds_left)
+            return self._outcome(wanted, as_before, arn, note)
+        self._permit(request, marked)
+        await self._check(wanted, plan, seconds_left)
+        record, arn, note = await self._written(request, marked, plan, seconds_left)
         if plan.present is None:
             await self._sweeper.in_use(record.service, self._deadline(_BESIDES_SECONDS))
         await self._clear_leftover(request, record, seconds_left)
+        drained = await self._patience.drain(_drain(wanted, plan, request, self._drain_seconds), seconds_left)
+        return self._outcome(wanted, record, arn, note or drained)
+
+    def _outcome(self, wanted: ServiceEndpoint, record: Instance, arn: str, note: str) -> Outcome:
         data = {
             "InstanceId": record.id,
-            "ServiceArn": arn or "",
+            "ServiceArn": arn,
             "Service": record.service,
             "Stage": record.stage,
-            "Endpoint": record.endpoint,
+            "Endpoint": wanted.endpoint,
             "Namespace": self._namespace,
         }
-        drain = _drain(wanted, plan, request, self._drain_seconds)
-        note = await self._patience.drain(drain, seconds_left)
         return Outcome(physical_id(self._namespace, record.service, record.id), data, note)
 
-    async def _checked(self, request: Request, seconds_left: SecondsLeft) -> ServiceEndpoint:
-        """Return what is wanted, if it is right, permitted, and, where that is asked for, there."""
-        wanted = read_properties(request.properties, default_stage=self._default_stage)
+    async def _arn(self, service: str, seconds_left: SecondsLeft) -> str:
+        found = await self._patience.attempt(
+            lambda timeout: self._services.arn(self._namespace, service, self._deadline(timeout)),
+            seconds_left,
+        )
+        return found or ""
+
+    def _permit(self, request: Request, wanted: ServiceEndpoint) -> None:
+        """Raise where what is wanted is not this registrar's to write, or too large."""
         refused = self._permits.refusal(wanted.identity.service, wanted.identity.stage)
         if refused is not None:
             raise NotPermittedError(refused)
         check_size(wanted, request.owner, request.logical_id)
+
+    async def _check(self, wanted: ServiceEndpoint, plan: Plan, seconds_left: SecondsLeft) -> None:
+        """Raise where the record is another's, or the endpoint, if that is to be verified, not there."""
+        if plan.refusal is not None:
+            raise _in_template_words(plan.refusal)
         if wanted.verify:
             fault = await self._patience.attempt(lambda _: self._targets.fault(wanted.endpoint), seconds_left)
             if fault is not None:
                 raise TargetMissingError(f"Endpoint is {wanted.endpoint!r}, and Verify is on: {fault}")
-        return wanted
 
     async def _written(
         self, request: Request, wanted: ServiceEndpoint, plan: Plan, seconds_left: SecondsLeft
-    ) -> tuple[Instance, str | None]:
-        """Write the record; return it, and the ARN of its service."""
-        remembers = self._remembering(request, wanted, plan)
+    ) -> tuple[Instance, str, str]:
+        """Write the record; return it, the ARN of its service, and what there is to say of it."""
+        remembers, note = self._remembering(request, wanted, plan)
         try:
             record: Instance = await self._patience.attempt(
                 lambda timeout: self._registry.register(**_arguments(request, remembers, timeout)),
                 seconds_left,
             )
-            arn = await self._patience.attempt(
-                lambda timeout: self._services.arn(self._namespace, record.service, self._deadline(timeout)),
-                seconds_left,
-            )
+            arn = await self._arn(record.service, seconds_left)
         except OwnershipError as error:
             raise _in_template_words(error) from error
         except (StoreError, RegistrationError):
             await self._undo(request, plan, seconds_left)
             raise
-        return record, arn
+        return record, arn, note
 
-    def _remembering(self, request: Request, wanted: ServiceEndpoint, plan: Plan) -> ServiceEndpoint:
-        """Return what is wanted, with what it has to remember of the owner that it is taken over from."""
-        memory = remembering(plan.present, request.owner)
-        remembers = replace(wanted, attributes=without_memory(wanted.attributes) | memory)
-        try:
-            check_size(remembers, request.owner, request.logical_id)
-        except WrongPropertiesError:
-            LOGGER.warning("the record does not hold what it replaces as well: it cannot be given back")
-            return wanted
-        return remembers
+    def _remembering(
+        self, request: Request, wanted: ServiceEndpoint, plan: Plan
+    ) -> tuple[ServiceEndpoint, str]:
+        """Return what is wanted, with what it has to remember of those that it is taken over from, and what to say."""
+        before = to_remember(plan.present, request.claimant)
+        for kept in range(len(before), 0, -1):  # the latest first: the oldest are the first to be forgotten
+            remembers = replace(wanted, attributes={**wanted.attributes, **memory_of(before[:kept])})
+            try:
+                check_size(remembers, request.owner, request.logical_id)
+            except WrongPropertiesError:
+                continue
+            return remembers, ""
+        if not before:
+            return wanted, ""
+        note = f"the record of {before[0].owner} does not fit into it as well: it cannot be given back"
+        LOGGER.warning("%s", note)
+        return wanted, note
 
     async def _undo(self, request: Request, plan: Plan, seconds_left: SecondsLeft) -> None:
-        """Remove what a failed attempt may have written under an id that CloudFormation will not learn.
+        """Take back what a failed attempt may have written under an id that CloudFormation will not learn.
 
         An Update answers a failure with the id that it had; a Create's Delete finds the record by its properties.
         """
         new = physical_id(self._namespace, plan.service, plan.instance_id)
         if request.physical_id in {None, new}:
             return
-        record = Instance(plan.service, "-", plan.stage, id=plan.instance_id)
-        try:
-            if plan.present is None:
-                await self._withdrawing.removed(self._namespace, record, request, seconds_left)
-            elif plan.present.owner != request.owner:
-                await self._withdrawing.given_back(self._namespace, record, request, seconds_left)
-        except (StoreError, RegistrationError) as error:
-            LOGGER.warning(_LEFT_BEHIND, record.id, record.service, error)
+        await self._withdraw(
+            request, Instance(plan.service, "-", plan.stage, id=plan.instance_id), seconds_left
+        )
 
     async def _clear_leftover(self, request: Request, written: Instance, seconds_left: SecondsLeft) -> None:
-        """Remove what an Update wrote that CloudFormation took for failed, and now takes back.
+        """Take back what an Update wrote that CloudFormation took for failed, and now takes back.
 
         Then the resource has the id of the properties that it gets back, and those that it had say another.
         """
@@ -182,20 +212,14 @@ class EndpointResource:
         if request.kind != "Update" or not has_id_already or who is None:
             return
         leftover = record_of(who)
-        if (leftover.service, leftover.id) == (written.service, written.id):
-            return
+        if (leftover.service, leftover.id) != (written.service, written.id):
+            await self._withdraw(request, leftover, seconds_left)
+
+    async def _withdraw(self, request: Request, record: Instance, seconds_left: SecondsLeft) -> None:
         try:
-            given = await self._withdrawing.given_back(self._namespace, leftover, request, seconds_left)
-            if given is not None:
-                return
-            await self._registry.deregister(
-                leftover,
-                owner=request.owner,
-                owner_ref=request.logical_id,
-                timeout_seconds=attempt_seconds(seconds_left),
-            )
+            await self._withdrawing.withdrawn(self._namespace, record, request, seconds_left)
         except (StoreError, RegistrationError) as error:
-            LOGGER.warning(_LEFT_BEHIND, leftover.id, leftover.service, error)
+            LOGGER.warning(_LEFT_BEHIND, record.id, record.service, error)
 
     def _deadline(self, seconds: float) -> Deadline:
         return self._registry.deadline(seconds)
@@ -220,12 +244,29 @@ def _arguments(request: Request, wanted: ServiceEndpoint, timeout_seconds: float
     }
 
 
+def _as_before(request: Request, plan: Plan) -> Instance | None:
+    """Return the record that is there where an Update asks for nothing else than what it has already, or had.
+
+    So do those that take back an Update that was refused: what is refused now, too, must not fail these. Where
+    somebody else has taken the record over since, his stays.
+    """
+    if request.kind != "Update" or plan.present is None or plan.written is None:
+        return None
+    wanted = plan.written
+    if request.claimant.has(plan.present):
+        return plan.present if same_content(plan.present, wanted) else None
+    if plan.refusal is None:
+        return None  # it may take it over
+    before = (one for one in remembered(plan.present) if request.claimant.has(one))
+    return plan.present if any(same_content(one, wanted) for one in before) else None
+
+
 def _drain(wanted: ServiceEndpoint, plan: Plan, request: Request, default_seconds: float) -> float:
-    """Return how long to wait after writing: while the old address is still in callers' memory."""
-    old = None if plan.present is None else plan.present.endpoint
-    if old is None and request.kind == "Update":
-        old = request.old_properties.get("Endpoint")
-    if old is None or old == wanted.endpoint:
+    """Return how long to wait after writing: while an old address is still in callers' memory."""
+    before = {None if plan.present is None else plan.present.endpoint}
+    if request.kind == "Update":
+        before.add(request.old_properties.get("Endpoint"))
+    if before <= {None, wanted.endpoint}:
         return 0.0
     return default_seconds if wanted.drain_seconds is None else wanted.drain_seconds
 

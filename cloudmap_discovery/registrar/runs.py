@@ -148,19 +148,32 @@ class Runs:
     async def _gone(
         self, records: Mapping[str, tuple[Instance, ...]], deadline: Deadline
     ) -> tuple[Instance, ...]:
-        """Return the records of others whose endpoint is a function here that does not exist, as far as time is left."""
+        """Return the records that are not ours to remove, and whose function here does not exist.
+
+        Those of others whose endpoint it is, and those of tags that the permits do not cover any more. As far as time
+        is left.
+        """
         gone = []
         for one in (one for each in records.values() for one in each):
-            if tagged_function(one.owner) is not None or not self._home.is_function(one.endpoint):
+            function = self._asked_for(one)
+            if function is None:
                 continue
             if deadline.seconds_left <= 0:
                 break
             try:
-                if not await self._functions.exists(one.endpoint):
+                if not await self._functions.exists(function):
                     gone.append(one)
             except StoreError:
                 continue  # no proof: the next run asks again
         return tuple(gone)
+
+    def _asked_for(self, record: Instance) -> str | None:
+        """Return the function here that a record which is not ours to remove stands and falls with, or None."""
+        tagged = tagged_function(record.owner)
+        if tagged is None:
+            return record.endpoint if self._home.is_function(record.endpoint) else None
+        is_ours = self._permits.refusal(record.service, record.stage) is None
+        return tagged if self._home.function(tagged) == tagged and not is_ours else None
 
     def _part(self, deadline: Deadline, share: float = 1.0) -> Deadline:
         """Return the end of a part of what time is left."""

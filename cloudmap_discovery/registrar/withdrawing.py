@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudmap_discovery.errors import DiscoveryError, OwnershipError
 from cloudmap_discovery.model import Instance, record_id
-from cloudmap_discovery.registrar.adopting import former, without_memory
+from cloudmap_discovery.registrar.adopting import memory_of, remembered, without_memory
 from cloudmap_discovery.registrar.properties import read_identity, read_properties
 from cloudmap_discovery.registrar.requests import Outcome, meant_by
 from cloudmap_discovery.registration import MANUAL_OWNER
@@ -21,8 +22,20 @@ if TYPE_CHECKING:
     from cloudmap_discovery.registry import Registry
 
 
+@dataclass(slots=True)
+class Withdrawn:
+    """How a withdrawal ended: `note` says it; `changes_endpoint` that callers are sent elsewhere from now on."""
+
+    note: str = ""
+    is_removed: bool = False
+    changes_endpoint: bool = False
+
+
 class Withdrawing:
-    """Answers a Delete; `registry_of` returns the registry of a namespace: an old resource may be of another one."""
+    """Answers a Delete; `registry_of` returns the registry of a namespace: an old resource may be of another one.
+
+    `drain_seconds` is how long callers may go on using what they hold.
+    """
 
     def __init__(
         self,
@@ -31,11 +44,13 @@ class Withdrawing:
         *,
         namespace: str,
         default_stage: str | None,
+        drain_seconds: float,
     ) -> None:
         self._registry_of = registry_of
         self._patience = patience
         self._namespace = namespace
         self._default_stage = default_stage
+        self._drain_seconds = drain_seconds
 
     async def delete(self, request: Request, seconds_left: SecondsLeft) -> Outcome:
         """Remove what the resource registered, if it is still the resource's.
@@ -51,57 +66,77 @@ class Withdrawing:
             if who is None or not request.is_ours:
                 return Outcome(physical, {}, "nothing was registered")
             meant = self._namespace, record_of(who)
-        namespace, record = meant
-        try:
-            given_back = await self.given_back(namespace, record, request, seconds_left)
-            if given_back is not None:
-                return Outcome(physical, {}, given_back)
-            is_removed = await self.removed(namespace, record, request, seconds_left)
-        except OwnershipError as error:
-            reference = f" ({error.owner_ref})" if error.owner_ref else ""
-            return Outcome(physical, {}, f"the record stays: it is {error.owner}'s{reference} by now")
-        if not is_removed:
-            return Outcome(physical, {}, "the record was not there any more")
-        return Outcome(physical, {}, await self._patience.drain(_said_drain(request), seconds_left))
+        done = await self.withdrawn(*meant, request, seconds_left)
+        drain = _said_drain(request)
+        if done.changes_endpoint and drain is None:
+            drain = self._drain_seconds
+        is_changed = done.is_removed or done.changes_endpoint
+        drained = await self._patience.drain((drain or 0.0) if is_changed else 0.0, seconds_left)
+        return Outcome(physical, {}, done.note or drained)
 
-    async def removed(
+    async def withdrawn(
         self, namespace: str, record: Instance, request: Request, seconds_left: SecondsLeft
-    ) -> bool:
-        """Remove the record, and wait until Cloud Map has done it; False where it is really not there."""
-        registry = self._registry_of(namespace)
-        return await self._patience.until(
-            lambda timeout: registry.deregister(
-                record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout
-            ),
-            seconds_left,
-        )
+    ) -> Withdrawn:
+        """Remove the record, or give it back, and wait until Cloud Map has done it.
 
-    async def given_back(
-        self, namespace: str, record: Instance, request: Request, seconds_left: SecondsLeft
-    ) -> str | None:
-        """Give a record that was taken over back to its former owner; return what to say, or None if it is just ours.
-
-        Where it is the former owner that goes, whoever took it over has nobody to give it back to any more.
+        That it is not there, or another's, is believed only after a registration could have spread. Raises as `delete`.
         """
         registry = self._registry_of(namespace)
-        plan = await self._patience.attempt(
-            lambda timeout: registry.plan_deregister(
-                record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout
-            ),
-            seconds_left,
+        done = Withdrawn()
+
+        async def attempt(timeout_seconds: float) -> bool:
+            if await self._given_back(registry, record, request, timeout_seconds, done):
+                return True
+            try:
+                done.is_removed = await registry.deregister(
+                    record,
+                    owner=request.owner,
+                    owner_ref=request.logical_id,
+                    # Of another namespace than ours, we may not look whether it has spread.
+                    wait=namespace == self._namespace,
+                    timeout_seconds=timeout_seconds,
+                )
+            except OwnershipError as error:
+                reference = f" ({error.owner_ref})" if error.owner_ref else ""
+                done.note = f"the record stays: it is {error.owner}'s{reference} by now"
+                return False
+            done.note = "" if done.is_removed else "the record was not there any more"
+            return done.is_removed
+
+        await self._patience.until(attempt, seconds_left)
+        return done
+
+    async def _given_back(
+        self,
+        registry: Registry,
+        record: Instance,
+        request: Request,
+        timeout_seconds: float,
+        done: Withdrawn,
+    ) -> bool:
+        """Give a record that was taken over back to its former owner; False where it is not one that was.
+
+        Where it is a former owner that goes, whoever has the record by now is not to give it back to him.
+        """
+        plan = await registry.plan_deregister(
+            record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout_seconds
         )
         present = plan.present
-        before = None if present is None else former(present)
-        if present is None or before is None:
-            return None
-        is_mine = plan.refusal is None
-        if not is_mine and (before.owner, before.owner_ref) != (request.owner, request.logical_id):
-            return None
-        kept = before if is_mine else replace(present, attributes=without_memory(present.attributes))
-        await self._patience.attempt(lambda timeout: _write_again(registry, kept, timeout), seconds_left)
-        if is_mine:
-            return f"the record is {before.owner or MANUAL_OWNER}'s again, from whom it was taken over"
-        return f"the record stays: it is {present.owner or MANUAL_OWNER}'s by now"
+        before = () if present is None else remembered(present)
+        if present is None or not before:
+            return False
+        me = request.claimant
+        if me.has(present):
+            kept = _with_memory(before[0], before[1:])
+            done.note = f"the record is {_named(before[0])} again, from whom it was taken over"
+            done.changes_endpoint = before[0].endpoint != present.endpoint
+        elif any(me.has(one) for one in before):
+            kept = _with_memory(present, tuple(one for one in before if not me.has(one)))
+            done.note = f"the record stays: it is {_named(present)} by now"
+        else:
+            return False
+        await _write_again(registry, kept, present, timeout_seconds)
+        return True
 
 
 def record_of(who: Identity) -> Instance:
@@ -110,7 +145,18 @@ def record_of(who: Identity) -> Instance:
     return Instance(who.service, "-", who.stage, id=instance_id)
 
 
-async def _write_again(registry: Registry, record: Instance, timeout_seconds: float) -> None:
+def _named(record: Instance) -> str:
+    owner = record.owner or MANUAL_OWNER
+    return f"{owner}'s ({record.owner_ref})" if record.owner_ref else f"{owner}'s"
+
+
+def _with_memory(record: Instance, before: tuple[Instance, ...]) -> Instance:
+    return replace(record, attributes=without_memory(record.attributes) | memory_of(before))
+
+
+async def _write_again(
+    registry: Registry, record: Instance, present: Instance, timeout_seconds: float
+) -> None:
     await registry.register(
         record.service,
         record.endpoint,
@@ -122,14 +168,14 @@ async def _write_again(registry: Registry, record: Instance, timeout_seconds: fl
         attributes=record.attributes,
         owner=record.owner,
         owner_ref=record.owner_ref,
-        adopt=True,
+        adopt_from=present.owner or MANUAL_OWNER,
         timeout_seconds=timeout_seconds,
     )
 
 
-def _said_drain(request: Request) -> float:
-    """Return the seconds that the properties say, and 0 where they say none, or nonsense: a Delete has to succeed."""
+def _said_drain(request: Request) -> float | None:
+    """Return the seconds that the properties say; None where they say none, or nonsense: a Delete has to succeed."""
     try:
-        return read_properties(request.properties, default_stage="-").drain_seconds or 0.0
+        return read_properties(request.properties, default_stage="-").drain_seconds
     except DiscoveryError:
-        return 0.0
+        return None

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)", re.DOTALL)
 # What the AWS CLI takes besides an operation's own parameters.
-GLOBAL_OPTIONS: Final = frozenset({"--cli-binary-format", "--output", "--profile", "--query", "--region"})
+GLOBAL_OPTIONS: Final = frozenset(
+    {"--cli-binary-format", "--cli-read-timeout", "--output", "--profile", "--query", "--region"}
+)
 STRUCTURES: Final = frozenset({"list", "map", "structure"})
 
 

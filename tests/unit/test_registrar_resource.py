@@ -48,6 +48,7 @@ async def test_create_registers_for_the_stack_under_the_logical_id() -> None:
         "depends-on": "payments@^1.2,mail",
         "owner": OWNER,
         "owner-ref": "Users",
+        "owner-stack": "5a1c",
     }
     service = bed.cloud.service("users")
     assert service is not None
@@ -336,7 +337,7 @@ async def test_a_take_over_that_is_rolled_back_gives_the_record_back() -> None:
 
     outcome = await bed.ask("Delete", **green, stack=OTHER_STACK, physical=adopted.physical_id)
 
-    assert outcome.note == f"the record is {OWNER}'s again, from whom it was taken over"
+    assert outcome.note == f"the record is {OWNER}'s (Users) again, from whom it was taken over"
     assert bed.cloud.has("users") == before
 
 
