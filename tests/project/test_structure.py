@@ -60,8 +60,9 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("sync", "handler", "testing"),
     ("__init__",),
     # The registrar, from the bottom up: what is decided, what is read and written, and what holds it together.
-    ("registrar", "registrar.permits", "registrar.properties", "registrar.requests", "registrar.patience"),
-    ("registrar.tags", "registrar.hints", "registrar.adopting"),
+    ("registrar", "registrar.permits", "registrar.adopting", "registrar.patience"),
+    ("registrar.properties", "registrar.requests"),
+    ("registrar.tags", "registrar.hints"),
     ("registrar.functions", "registrar.reconcile", "registrar.answering"),
     ("registrar.looking", "registrar.sweeping", "registrar.targets", "registrar.withdrawing"),
     ("registrar.carrying_out", "registrar.resource"),
