@@ -142,6 +142,33 @@ class Registry:
             raise late
         return instance
 
+    async def write(
+        self,
+        record: Instance,
+        *,
+        adopt_from: str | None = None,
+        wait: bool = True,
+        mirrored: bool = True,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> Instance:
+        """Register a record as it is, its owner included; otherwise as `register`."""
+        return await self.register(
+            record.service,
+            record.endpoint,
+            stage=record.stage,
+            version=record.version,
+            tenant=record.tenant,
+            variant=record.variant,
+            weight=record.weight,
+            attributes=record.attributes,
+            owner=record.owner,
+            owner_ref=record.owner_ref,
+            adopt_from=adopt_from,
+            wait=wait,
+            mirrored=mirrored,
+            timeout_seconds=timeout_seconds,
+        )
+
     async def deregister(
         self,
         service_or_instance: str | Instance,

@@ -125,17 +125,8 @@ class _Run:
                 self._trouble = 0
 
     async def _change(self, change: Change) -> None:
-        wanted = change.record
-        written = await self._registry.register(
-            wanted.service,
-            wanted.endpoint,
-            stage=wanted.stage,
-            version=wanted.version,
-            tenant=wanted.tenant,
-            variant=wanted.variant,
-            weight=wanted.weight,
-            attributes=wanted.attributes,
-            owner=wanted.owner,
+        written = await self._registry.write(
+            change.record,
             adopt_from=None if change.present is None or not change.adopt else change.present.owner,
             wait=False,
             mirrored=self._mirrored,

@@ -135,7 +135,7 @@ class Withdrawing:
             done.note = f"the record stays: it is {_named(present)} by now"
         else:
             return False
-        await _write_again(registry, kept, present, timeout_seconds)
+        await registry.write(kept, adopt_from=present.owner or MANUAL_OWNER, timeout_seconds=timeout_seconds)
         return True
 
 
@@ -152,25 +152,6 @@ def _named(record: Instance) -> str:
 
 def _with_memory(record: Instance, before: tuple[Instance, ...]) -> Instance:
     return replace(record, attributes=without_memory(record.attributes) | memory_of(before))
-
-
-async def _write_again(
-    registry: Registry, record: Instance, present: Instance, timeout_seconds: float
-) -> None:
-    await registry.register(
-        record.service,
-        record.endpoint,
-        stage=record.stage,
-        version=record.version,
-        tenant=record.tenant,
-        variant=record.variant,
-        weight=record.weight,
-        attributes=record.attributes,
-        owner=record.owner,
-        owner_ref=record.owner_ref,
-        adopt_from=present.owner or MANUAL_OWNER,
-        timeout_seconds=timeout_seconds,
-    )
 
 
 def _said_drain(request: Request) -> float | None:
