@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloudmap_discovery.errors import RemoteError
 from tests.unit.fake_functions import arn_of
-from tests.unit.fake_transport import remote
 from tests.unit.registrar_bed import RegistrarBed
 
 USERS = {"service": "users", "stage": "Production"}
@@ -126,9 +124,3 @@ async def test_a_function_that_was_deleted_between_event_and_reading_is_not_regi
 
     assert bed.registered == {}
     assert summary.is_clean
-
-
-def remote_gone() -> RemoteError:
-    error = remote("ResourceNotFoundException")
-    error.service = "lambda"
-    return error
