@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloudmap_discovery.errors import DiscoveryError, OwnershipError
+from cloudmap_discovery.errors import DiscoveryError, OwnershipError, RegistrationError
 from cloudmap_discovery.model import Instance, record_id
 from cloudmap_discovery.registrar.adopting import memory_of, remembered, without_memory
 from cloudmap_discovery.registrar.properties import read_identity, read_properties
@@ -83,8 +83,10 @@ class Withdrawing:
         """
         registry = self._registry_of(namespace)
         done = Withdrawn()
+        was_asked_to_go = False
 
         async def attempt(timeout_seconds: float) -> bool:
+            nonlocal was_asked_to_go
             if await self._given_back(registry, record, request, timeout_seconds, done):
                 return True
             try:
@@ -100,6 +102,10 @@ class Withdrawing:
                 reference = f" ({error.owner_ref})" if error.owner_ref else ""
                 done.note = f"the record stays: it is {error.owner}'s{reference} by now"
                 return False
+            except RegistrationError:
+                was_asked_to_go = True  # and nobody said yet that it has
+                raise
+            done.is_removed = done.is_removed or was_asked_to_go
             done.note = "" if done.is_removed else "the record was not there any more"
             return done.is_removed
 

@@ -256,6 +256,22 @@ async def test_throttling_of_whatever_is_called_is_sat_out(kind: str, operation:
 # Late, and repeated
 
 
+async def test_a_removal_of_which_nobody_said_that_it_was_done_is_waited_for_as_any_other() -> None:
+    bed = RegistrarBed()
+    created = await bed.ask("Create", **USERS)
+    began, real = bed.clock.monotonic(), bed.cloud._GetOperation
+
+    def throttled(params: Any) -> Any:
+        is_over = bed.clock.monotonic() - began >= 130
+        return real(params) if is_over else ThrottledError("too fast", code="ThrottlingException")
+
+    bed.cloud.transport.answer("GetOperation", throttled)
+    outcome = await bed.ask("Delete", **USERS, DrainSeconds="60", physical=created.physical_id)
+
+    assert outcome.note == ""
+    assert bed.clock.monotonic() - began >= 180
+
+
 def signed(bed: RegistrarBed, kind: str, **more: Any) -> dict[str, Any]:
     """Return a request that CloudFormation makes now."""
     now = datetime.fromtimestamp(bed.clock.wall(), UTC)
