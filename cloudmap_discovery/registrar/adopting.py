@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from cloudmap_discovery.encoding import decode_attributes, encode_attributes
+from cloudmap_discovery.encoding import decode_attributes, decode_time, encode_attributes, encode_time
 from cloudmap_discovery.limits import MAX_ATTRIBUTE_VALUE
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.registration import MANUAL_OWNER
@@ -17,6 +17,7 @@ from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 ADOPTED_FROM: Final = "adopted-from"
 """The attribute of a record that was taken over: the attributes of the former owners' records, as JSON."""
@@ -24,16 +25,33 @@ ADOPTED_FROM: Final = "adopted-from"
 STACK: Final = "owner-stack"
 """The attribute that tells a stack from an earlier one of the same name: the last part of its id."""
 
+ASKED_AT: Final = "owner-asked-at"
+"""The attribute that says when CloudFormation asked for the record as it is, in ISO 8601: a repeated request is older."""
+
 _MEMORY: Final = rf"{ADOPTED_FROM}(?:-[1-9][0-9]?)?"
 
 
 @value
 class Claimant:
-    """Who writes a record: `owner` and `owner_ref` of it, and the `stack` that this is now."""
+    """Who writes a record: `owner` and `owner_ref` of it, the `stack` that this is now, and when it `asked`."""
 
     owner: str
     owner_ref: str
     stack: str
+    asked: datetime | None = None
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The attributes of what this claimant writes."""
+        asked = {} if self.asked is None else {ASKED_AT: encode_time(self.asked)}
+        return {STACK: self.stack, **asked}
+
+    def is_late(self, record: Instance) -> bool:
+        """Return whether the record is this claimant's, who has asked for something else since."""
+        since = decode_time(record.attributes.get(ASKED_AT, ""))
+        if since is None or self.asked is None:
+            return False
+        return self.has(record) and since > self.asked
 
     def has(self, record: Instance) -> bool:
         """Return whether the record is this claimant's."""
@@ -42,7 +60,7 @@ class Claimant:
 
 def is_own_attribute(name: str) -> bool:
     """Return whether the attribute is one that the registrar keeps for itself."""
-    return name == STACK or re.fullmatch(_MEMORY, name) is not None
+    return name in {STACK, ASKED_AT} or re.fullmatch(_MEMORY, name) is not None
 
 
 def without_memory(attributes: Mapping[str, str]) -> dict[str, str]:

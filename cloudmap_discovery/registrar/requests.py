@@ -43,7 +43,8 @@ class Request:
     @property
     def claimant(self) -> Claimant:
         """Who writes the record of this resource."""
-        return Claimant(self.owner, self.logical_id, self.stack_id.rpartition("/")[2])
+        asked = None if self.asked_at is None else datetime.fromtimestamp(self.asked_at, UTC)
+        return Claimant(self.owner, self.logical_id, self.stack_id.rpartition("/")[2], asked)
 
     @property
     def seconds_given(self) -> float | None:

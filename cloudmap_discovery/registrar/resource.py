@@ -8,7 +8,6 @@ from cloudmap_discovery.errors import DiscoveryError, OwnershipError, Registrati
 from cloudmap_discovery.events import LOGGER
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.registrar.adopting import (
-    STACK,
     memory_of,
     remembered,
     same_content,
@@ -21,7 +20,7 @@ from cloudmap_discovery.registrar.properties import (
     read_properties,
 )
 from cloudmap_discovery.registrar.requests import RESOURCE_TYPE, Outcome, physical_id
-from cloudmap_discovery.registrar.withdrawing import record_of
+from cloudmap_discovery.registrar.withdrawing import LATE, record_of
 from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.values import replace
 
@@ -44,6 +43,10 @@ _LEFT_BEHIND: Final = "record %s of %s may have been left behind: %s"
 
 class NotPermittedError(DiscoveryError):
     """The registrar does not do this: its list of services and stages does not have it, or it is no type of its own."""
+
+
+class LateRequestError(DiscoveryError):
+    """CloudFormation has asked for something else since, and that has been done."""
 
 
 class TargetMissingError(DiscoveryError):
@@ -95,24 +98,23 @@ class EndpointResource:
                 f"this registrar serves {RESOURCE_TYPE}, not {request.resource_type}: check the ServiceToken"
             )
         wanted = read_properties(request.properties, default_stage=self._default_stage)
-        marked = replace(wanted, attributes={**wanted.attributes, STACK: request.claimant.stack})
+        marked = replace(wanted, attributes={**wanted.attributes, **request.claimant.marks})
         if request.kind != "Update":
             self._permit(request, marked)
         plan = await self._patience.attempt(
             lambda timeout: self._registry.plan_register(**_arguments(request, marked, timeout)), seconds_left
         )
+        if plan.present is not None and request.claimant.is_late(plan.present):
+            raise LateRequestError(LATE)
         as_before = _as_before(request, plan)
-        if as_before is not None:
+        if as_before is not None and not request.claimant.has(as_before):
             await self._clear_leftover(request, as_before, seconds_left)
-            owner = as_before.owner or MANUAL_OWNER
-            note = "" if request.claimant.has(as_before) else f"the record stays: it is {owner}'s by now"
             arn = await self._arn(as_before.service, seconds_left)
-            if not note:  # an earlier attempt may have ended while it waited
-                drain = _drain(wanted, plan, request, self._drain_seconds)
-                note = await self._patience.drain(drain, seconds_left)
-            return self._outcome(wanted, as_before, arn, note)
-        self._permit(request, marked)
-        await self._check(wanted, plan, seconds_left)
+            owner = as_before.owner or MANUAL_OWNER
+            return self._outcome(wanted, as_before, arn, f"the record stays: it is {owner}'s by now")
+        if as_before is None:
+            self._permit(request, marked)
+            await self._check(wanted, plan, seconds_left)
         record, arn, note = await self._written(request, marked, plan, seconds_left)
         if plan.present is None:
             await self._sweeper.in_use(record.service, self._deadline(_BESIDES_SECONDS))

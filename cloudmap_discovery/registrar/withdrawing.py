@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.errors import DiscoveryError, OwnershipError, RegistrationError
 from cloudmap_discovery.model import Instance, record_id
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cloudmap_discovery.registrar.requests import Request
     from cloudmap_discovery.registration import Identity
     from cloudmap_discovery.registry import Registry
+
+LATE: Final = "a later request of the same resource has been carried out already: nothing was done"
 
 
 @dataclass(slots=True)
@@ -120,18 +122,22 @@ class Withdrawing:
         timeout_seconds: float,
         done: Withdrawn,
     ) -> bool:
-        """Give a record that was taken over back to its former owner; False where it is not one that was.
+        """Give a record that was taken over back to its former owner; False where it is to be removed, if anything.
 
         Where it is a former owner that goes, whoever has the record by now is not to give it back to him.
         """
         plan = await registry.plan_deregister(
             record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout_seconds
         )
-        present = plan.present
-        before = () if present is None else remembered(present)
-        if present is None or not before:
+        present, me = plan.present, request.claimant
+        if present is None:
             return False
-        me = request.claimant
+        if me.is_late(present):
+            done.note = LATE
+            return True
+        before = remembered(present)
+        if not before:
+            return False
         if me.has(present):
             kept = _with_memory(before[0], before[1:])
             done.note = f"the record is {_named(before[0])} again, from whom it was taken over"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudmap_discovery.errors import OwnershipError, ThrottledError
+from cloudmap_discovery.errors import AccessDeniedError, OwnershipError, ThrottledError
 from cloudmap_discovery.registrar.answering import AnswerNotSentError
 from cloudmap_discovery.registrar.properties import WrongPropertiesError
 from cloudmap_discovery.registrar.resource import NotPermittedError
@@ -289,6 +289,72 @@ async def test_a_request_that_cloudformation_does_not_wait_for_any_more_does_not
 
     assert answerer.answers == []
     assert bed.registered == {}
+
+
+async def test_an_attempt_that_lambda_repeats_does_not_undo_the_rollback() -> None:
+    bed, answerer = RegistrarBed(), FakeAnswerer()
+    function = entrance(bed, answerer, [])
+    await function.handle(signed(bed, "Create", **USERS), FakeContext(bed))
+    physical = answerer.answers[0]["PhysicalResourceId"]
+    new = USERS | {"Endpoint": "https://new.test", "DrainSeconds": "0"}
+    bed.clock.advance(100)
+    update = signed(bed, "Update", **new, old=USERS, physical=physical)
+    await function.handle(update, FakeContext(bed))
+    bed.clock.advance(100)
+    await function.handle(
+        signed(bed, "Update", **USERS, DrainSeconds="0", old=new, physical=physical), FakeContext(bed)
+    )
+
+    await function.handle(update, FakeContext(bed))
+
+    assert bed.registered == {"users/Production": URL}
+    assert "a later request" in answerer.answers[-1]["Reason"]
+
+
+async def test_the_same_holds_where_the_rollback_found_nothing_to_write() -> None:
+    bed, answerer = RegistrarBed(), FakeAnswerer()
+    function = entrance(bed, answerer, [])
+    await function.handle(signed(bed, "Create", **USERS), FakeContext(bed))
+    physical = answerer.answers[0]["PhysicalResourceId"]
+    new = USERS | {"Endpoint": "https://new.test", "DrainSeconds": "0"}
+    bed.clock.advance(100)
+    update = signed(bed, "Update", **new, old=USERS, physical=physical)
+    bed.clock.advance(100)
+    await function.handle(
+        signed(bed, "Update", **USERS, DrainSeconds="0", old=new, physical=physical), FakeContext(bed)
+    )
+
+    await function.handle(update, FakeContext(bed))
+
+    assert bed.registered == {"users/Production": URL}
+
+
+async def test_a_delete_that_is_repeated_leaves_what_was_created_anew() -> None:
+    bed, answerer = RegistrarBed(), FakeAnswerer()
+    function = entrance(bed, answerer, [])
+    await function.handle(signed(bed, "Create", **USERS), FakeContext(bed))
+    physical = answerer.answers[0]["PhysicalResourceId"]
+    bed.clock.advance(100)
+    delete = signed(bed, "Delete", **USERS, physical=physical)
+    await function.handle(delete, FakeContext(bed))
+    bed.clock.advance(100)
+    await function.handle(signed(bed, "Create", **USERS), FakeContext(bed))
+
+    await function.handle(delete, FakeContext(bed))
+
+    assert bed.registered == {"users/Production": URL}
+    assert answerer.answers[-1]["Status"] == "SUCCESS"
+
+
+async def test_a_resource_of_an_earlier_namespace_goes_where_we_may_not_look_it_up() -> None:
+    bed = RegistrarBed()
+    created = await bed.ask("Create", **USERS)
+    denied = AccessDeniedError("not authorized", action="servicediscovery:DiscoverInstances")
+    bed.cloud.transport.answer("DiscoverInstances", denied)
+
+    await RegistrarBed.over(bed, namespace="moved").ask("Delete", **USERS, physical=created.physical_id)
+
+    assert bed.cloud.has("users") == {}
 
 
 async def test_work_ends_with_the_time_that_cloudformation_gives_it() -> None:
