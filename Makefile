@@ -86,7 +86,7 @@ bench-fleet: $(READY) ## Simulate fleets of up to 10,000 sandboxes, for a quarte
 
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
-	$(BIN)/uv pip compile pyproject.toml --upgrade --extra all --group dev --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra all --group dev --group judges --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt
 	$(BIN)/uv pip compile pyproject.toml --upgrade --resolution lowest-direct --extra all --group dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/oldest.txt
 	@$(MAKE) --no-print-directory lock-layer
 

@@ -80,6 +80,45 @@ def patterns(text: str) -> tuple[str, ...]:
     return patterns
 
 
+def origins(text: str) -> tuple[str, ...]:
+    """Return origins of web pages, as browsers name them, or `*`."""
+    found = tuple(part.strip() for part in text.split(","))
+    if found == ("*",):
+        return found
+    for origin in found:
+        url(origin)
+        if origin.count("/") != 2 or "@" in origin or origin != origin.lower():  # noqa: PLR2004 -- those of `://` alone
+            raise ValueError(text)
+    return found
+
+
+_HEADER: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
+
+
+def header(text: str) -> str:
+    """Return the name of an HTTP header, in lower case."""
+    import re  # noqa: PLC0415 -- only where one is set
+
+    if not re.fullmatch(_HEADER, text):
+        raise ValueError(text)
+    return text.lower()
+
+
+def sticky(text: str) -> str:
+    """Return which header or cookie holds a sticky key: `header:name` or `cookie:name`."""
+    kind, _, name = text.partition(":")
+    if kind not in {"header", "cookie"}:
+        raise ValueError(text)
+    return f"{kind}:{header(name) if kind == 'header' else header(name) and name}"
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Return networks of IP addresses."""
+    from ipaddress import ip_network  # noqa: PLC0415 -- only where one is set
+
+    return tuple(str(ip_network(part.strip())) for part in text.split(","))
+
+
 def account(text: str) -> str:
     """Return the id of an AWS account."""
     if not (len(text) == 12 and text.isascii() and text.isdigit()):  # noqa: PLR2004 -- AWS account ids have 12 digits

@@ -31,6 +31,11 @@ AUTO: Final = "auto"
 DIRECT: Final = "direct"
 SDK: Final = "sdk"
 TRANSPORTS: Final = (AUTO, DIRECT, SDK)
+CATALOG: Final = "catalog"
+ROUTER: Final = "router"
+MANIFEST: Final = "manifest"
+PAGE: Final = "page"
+SURFACES: Final = (CATALOG, ROUTER, MANIFEST, PAGE)
 
 
 @value
@@ -261,6 +266,53 @@ class Settings:
         setting_text.number(0, 365 * _DAY),
         _SECONDS.format(0, 31536000),
         "The registrar: how long a service that it created stays in Cloud Map without records.",
+    )
+    surfaces: tuple[str, ...] | None = _setting(
+        None,
+        setting_text.list_of(SURFACES),
+        f"a list of {', '.join(SURFACES)}, separated by commas, each at most once",
+        "The server: what it offers.",
+        shown="`manifest`; all of them for `serve` on loopback",
+    )
+    allow_writes: bool = _setting(
+        False,
+        setting_text.switch,
+        "1 or 0, true or false",
+        "The server: whether its catalog registers and deregisters, for callers that are authorized.",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        setting_text.origins,
+        "origins such as https://app.example.com, separated by commas, or *",
+        "The server: the origins whose pages may read its answers; for writes, * counts for none.",
+        shown="`*` for the manifest, none for the rest",
+    )
+    stage_header: str | None = _setting(
+        None,
+        setting_text.header,
+        "the name of an HTTP header, such as x-stage",
+        "The router: the header of a request that names the stage, where the path does not.",
+        shown="none",
+    )
+    sticky: str | None = _setting(
+        None,
+        setting_text.sticky,
+        "header:NAME or cookie:NAME",
+        "The router: what keeps a client at one instance as long as the instances stay the same.",
+        shown="none",
+    )
+    allowed_networks: tuple[str, ...] = _setting(
+        (),
+        setting_text.networks,
+        "networks such as 127.0.0.0/8 or ::1/128, separated by commas",
+        "The router: networks that it connects to although it would refuse them, such as loopback.",
+        shown="none",
+    )
+    router_timeout: float = _setting(
+        29.0,
+        setting_text.number(0.1, 900),
+        _SECONDS.format(0.1, 900),
+        "The router: how long a service may take to begin its answer, within the function's remaining time.",
     )
     preload: bool = _setting(
         True,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloudmap_discovery.cli import exits, machine
-from cloudmap_discovery.cli.matrix import Matrix
 from cloudmap_discovery.cli.matrix_view import show_matrix
 from cloudmap_discovery.cli.options import command_class, common_options
 from cloudmap_discovery.cli.record_view import highest_first, show_records
 from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.limits import check_stage
+from cloudmap_discovery.matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

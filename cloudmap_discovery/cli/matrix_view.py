@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.cli.matrix import side_by_side
 from cloudmap_discovery.cli.screen import GOOD, ODD, QUIET, STRONG, Column
 from cloudmap_discovery.cli.shown import counted
+from cloudmap_discovery.matrix import side_by_side
 from cloudmap_discovery.model import NO_STAGE
 
 if TYPE_CHECKING:
-    from cloudmap_discovery.cli.matrix import Cell, Matrix
     from cloudmap_discovery.cli.screen import Screen
+    from cloudmap_discovery.matrix import Cell, Matrix
 
 _FRAME_COLUMNS: Final = 3
 _LEAST_SERVICE_COLUMNS: Final = 16

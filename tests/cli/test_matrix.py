@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmap_discovery.cli.matrix import Cell, Matrix, side_by_side
+from cloudmap_discovery.matrix import Cell, Matrix, side_by_side
 from tests.cli.cli_bed import record
 
 

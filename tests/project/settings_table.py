@@ -24,6 +24,9 @@ _BETWEEN: Final = re.compile(rf"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})"
 # What hardly anybody sets stands in docs/configuration.md alone.
 RARE: Final = frozenset(
     {
+        "allow_writes",
+        "allowed_networks",
+        "cors_origins",
         "max_entries",
         "max_snapshot_age",
         "mirrors",
@@ -34,9 +37,13 @@ RARE: Final = frozenset(
         "registrar_services",
         "registrar_stages",
         "registrar_urls",
+        "router_timeout",
         "shared_cache",
         "snapshot_key",
+        "stage_header",
         "stale_wait",
+        "sticky",
+        "surfaces",
         "version_suffix",
     }
 )

@@ -35,7 +35,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("snapshots",),
     ("snapshot_writing", "event_hub", "depends_on", "query"),
-    ("registration", "dependency_graph", "dependency_drawing", "policies"),
+    ("registration", "dependency_graph", "dependency_drawing", "policies", "as_json", "matrix"),
     (
         "stores.port",
         "stores.mirror_port",
@@ -69,6 +69,13 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("registrar.runs",),
     ("registrar.report", "registrar.parts"),
     ("registrar.handler",),
+    # The server, from the bottom up: what its surfaces share, each of them, and what holds them together.
+    ("server", "server.callers", "server.problems", "server.documents", "server.cors", "server.overview"),
+    ("server.readers", "server.site"),
+    ("server.*",),
+    ("server.app",),
+    ("server.parts",),
+    ("server.handler",),
     ("cli", "cli.*"),
 )
 # In these folders, the modules of one family import each other and what belongs to none, never another family's. A
@@ -77,6 +84,7 @@ FAMILIES: Final[dict[str, tuple[str | tuple[str, ...], ...]]] = {
     "stores": ("cloud_map", "parameter", "s3", "shared"),
     "transport": ("sdk", "retry", ("direct", "credentials", "container_endpoint")),
     "cli": (),
+    "server": (),
 }
 READS_THE_ENVIRONMENT: Final = "wiring"
 HEAVY: Final = (
@@ -85,11 +93,16 @@ HEAVY: Final = (
     "boto3",
     "botocore",
     "click",
+    "httpcore2",
+    "jinja2",
+    "mangum",
     "nodesemver",
     "pydantic",
     "pydantic_settings",
     "rich",
+    "starlette",
     "tenacity",
+    "uvicorn",
 )
 
 

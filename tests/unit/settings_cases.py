@@ -53,6 +53,17 @@ RIGHT: dict[str, st.SearchStrategy[object]] = {
     "registrar_stages": st.lists(hosts, min_size=1, max_size=4).map(tuple),
     "registrar_urls": st.booleans(),
     "registrar_grace": seconds(0, 31_536_000),
+    "surfaces": st.lists(
+        st.sampled_from(["catalog", "router", "manifest", "page"]), min_size=1, unique=True
+    ).map(tuple),
+    "allow_writes": st.booleans(),
+    "cors_origins": st.sampled_from(
+        [("*",), ("https://app.test",), ("http://localhost:3000", "https://b.test")]
+    ),
+    "stage_header": st.sampled_from(["x-stage", "stage"]),
+    "sticky": st.sampled_from(["header:x-user", "cookie:session_Id"]),
+    "allowed_networks": st.sampled_from([("127.0.0.0/8",), ("::1/128", "10.0.0.0/8")]),
+    "router_timeout": seconds(0.1, 900),
     "preload": st.booleans(),
     "allowed_endpoints": st.lists(hosts, min_size=1, max_size=4).map(tuple),
 }
@@ -116,6 +127,21 @@ WRONG: dict[str, list[str]] = {
     "dependencies": ["users", "users=^1.2", "[]", "dependencies.yaml"],
     "version_suffix": ["staging", "-", "1.0", "-a+b", "+b", "-01", "- x"],
     "overrides": ["users=http://localhost", "[]", "7", "{", '{"users": "http://a", "users": "http://b"}'],
+    "surfaces": ["catalog,", "pages", "all", "page,page", "none"],
+    "allow_writes": ["2", "yes"],
+    "cors_origins": [
+        "app.test",
+        "https://app.test/",
+        "https://a.test,*",
+        "https://A.test",
+        "ftp://a",
+        "https://u@a",
+        ",",
+    ],
+    "stage_header": ["x stage", "x:stage", "ä"],
+    "sticky": ["x-user", "header:", "cookie:a b", "query:user"],
+    "allowed_networks": ["127.0.0.1/8", "loopback", "10.0.0.0/8,", "::1/200"],
+    "router_timeout": ["0", "901", "nan"],
     "preload": ["2", "-1", "on", "yes", "1.0", "true false", "\N{FULLWIDTH DIGIT ONE}"],
     "allowed_endpoints": ["a,,b", "https://a.test", "a b", "a/b", ","],
 }

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.cli.shown import counted
 from cloudmap_discovery.model import NO_STAGE
 from cloudmap_discovery.selection import matching
 
@@ -52,7 +51,7 @@ class Cell:
         if hidden:
             text += f", +{hidden}"
         if self.tenants:
-            text += f"{' + ' if text else ''}{counted(self.tenants, 'tenant')}"
+            text += f"{' + ' if text else ''}{self.tenants} tenant{'' if self.tenants == 1 else 's'}"
         return text
 
 

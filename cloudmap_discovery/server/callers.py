@@ -1,0 +1,71 @@
+"""Who calls: whether the front has said that a caller is authorized."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.requests import HTTPConnection
+
+_OWN_PAGES: Final = frozenset({"", "none", "same-origin"})
+
+
+class Trust(Protocol):
+    """Says whether a request comes from somebody who may use the server's own rights: to write, to call what is signed."""
+
+    def __call__(self, request: HTTPConnection) -> bool:
+        """Return whether its caller is authorized."""
+        ...
+
+
+def nobody(request: HTTPConnection) -> bool:
+    """Trust no caller: nothing in front says who they are."""
+    del request
+    return False
+
+
+def said_by_lambda(request: HTTPConnection) -> bool:
+    """Trust callers whom an authorizer in front of the function has let through: IAM, a token, or one of its own.
+
+    The event says so, which a caller cannot write; its headers do not count.
+    """
+    context = request.scope.get("aws.event", {}).get("requestContext", {})
+    if context.get("authorizer"):
+        return True
+    identity = context.get("identity") or {}  # REST APIs tell IAM's callers here
+    return bool(identity.get("userArn"))
+
+
+class Local:
+    """Trusts programs and pages of this machine, not pages of others that the browser has open.
+
+    `origins` are those of pages that may ask as well. A page elsewhere shows in Sec-Fetch-Site or in Origin, and one
+    whose name was pointed here shows in Host.
+    """
+
+    def __init__(self, hosts: Collection[str], origins: Collection[str] = ()) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._origins = frozenset(origins) - {"*"}
+
+    def __call__(self, request: HTTPConnection) -> bool:
+        """Return whether the request was made on this machine, by what is at home there."""
+        headers = request.headers
+        if not self.is_named(headers.get("host", "")):
+            return False
+        origin = headers.get("origin", "")
+        if origin in self._origins:
+            return True
+        if headers.get("sec-fetch-site", "") not in _OWN_PAGES:
+            return False
+        return not origin or origin == f"{request.url.scheme}://{headers['host']}"
+
+    def is_named(self, host: str) -> bool:
+        """Return whether a Host header names this server."""
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        return name in self._hosts

@@ -1,0 +1,103 @@
+"""Puts the server together from its settings."""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING
+
+from cloudmap_discovery import wiring
+from cloudmap_discovery.server.app import make_app
+from cloudmap_discovery.server.overview import Overview
+from cloudmap_discovery.server.readers import FileReader, RegistryReader, SnapshotReader
+from cloudmap_discovery.server.site import Site
+from cloudmap_discovery.settings import (
+    CLOUD_MAP,
+    DEFAULT_MAX_SNAPSHOT_AGE_SECONDS,
+    FILE,
+    S3,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.event_hub import EventHub
+    from cloudmap_discovery.io_thread import IOThread
+    from cloudmap_discovery.server.callers import Trust
+    from cloudmap_discovery.server.overview import Reader
+    from cloudmap_discovery.settings import Settings
+    from cloudmap_discovery.transport.port import Transport
+
+
+class Parts:
+    """Everything that one server works with: `app` is what serves, `site` what its surfaces share.
+
+    `surfaces` are those that are on where the setting does not say; `transport` is one that is there already.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        variables: Mapping[str, str],
+        *,
+        io: IOThread,
+        clock: Clock,
+        events: EventHub,
+        trusts: Trust,
+        surfaces: Collection[str],
+        transport: Transport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._variables = variables
+        self._clock = clock
+        self.transport: Transport = transport or wiring.make_transport(settings, variables, clock)
+        self.core = wiring.build(
+            settings, variables, io=io, clock=clock, events=events, transport=self.transport
+        )
+        self.site = Site(
+            settings=settings,
+            core=self.core,
+            overview=Overview(
+                self._readers(),
+                io=io,
+                clock=clock,
+                ttl_seconds=settings.ttl,
+                max_stale_seconds=settings.max_stale,
+            ),
+            clock=clock,
+            surfaces=frozenset(surfaces if settings.surfaces is None else settings.surfaces),
+            trusts=trusts,
+        )
+        self.app = make_app(self.site)
+
+    def _readers(self) -> list[Reader]:
+        """Return where the whole registry can be read, in the order of the sources."""
+        settings = self._settings
+        makers = {FILE: self._file_reader, S3: self._snapshot_reader, CLOUD_MAP: self._registry_reader}
+        return [makers[name]() for name in settings.sources if name in makers]
+
+    def _file_reader(self) -> Reader:
+        root = self._variables.get("LAMBDA_TASK_ROOT") or "."
+        return FileReader(
+            os.path.join(root, self._settings.snapshot_file or ""),  # noqa: PTH118 -- as the store finds it
+            namespace=self._settings.namespace,
+            clock=self._clock,
+            max_age_seconds=self._settings.max_snapshot_age,
+            allowed=self._settings.allowed_endpoints,
+        )
+
+    def _snapshot_reader(self) -> Reader:
+        bucket, key = wiring.snapshot_object(self._settings)
+        limit = self._settings.max_snapshot_age
+        return SnapshotReader(
+            self.transport,
+            bucket=bucket,
+            key=key,
+            namespace=self._settings.namespace,
+            clock=self._clock,
+            max_age_seconds=DEFAULT_MAX_SNAPSHOT_AGE_SECONDS if limit is None else limit,
+            allowed=self._settings.allowed_endpoints,
+        )
+
+    def _registry_reader(self) -> Reader:
+        return RegistryReader(lambda: self.core.registry, allowed=self._settings.allowed_endpoints)

@@ -1,0 +1,164 @@
+"""What is registered is listed once for all who ask, and what was listed is not lost to a failure."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cloudmap_discovery.errors import StoreError, StoreTimeoutError
+from cloudmap_discovery.io_thread import IOThread
+from cloudmap_discovery.model import Instance
+from cloudmap_discovery.server.overview import Overview, Read
+from cloudmap_discovery.testing import FakeClock
+
+USERS = {"users": (Instance("users", "https://users.test", stage="Production"),)}
+ORDERS = {"orders": (Instance("orders", "https://orders.test", stage="Staging"),)}
+
+
+class FakeReader:
+    def __init__(self, source: str = "cloudmap", behind_seconds: float = 0.0) -> None:
+        self.source = source
+        self.records = USERS
+        self.reads = 0
+        self.error: StoreError | None = None
+        self.seconds = 0.0
+        self._behind_seconds = behind_seconds
+
+    async def read(self, timeout_seconds: float) -> Read:
+        del timeout_seconds
+        self.reads += 1
+        await asyncio.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error.fresh()
+        return Read(self.records, self._behind_seconds)
+
+
+def overview(*readers: FakeReader, clock: FakeClock, max_stale_seconds: float = 3600.0) -> Overview:
+    return Overview(
+        readers, io=IOThread(), clock=clock, ttl_seconds=60.0, max_stale_seconds=max_stale_seconds
+    )
+
+
+async def test_it_is_read_once_for_all_who_ask_at_once_and_while_it_is_fresh() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    reader.seconds = 0.05
+    tested = overview(reader, clock=clock)
+
+    listed = await asyncio.gather(*(tested.listed() for _ in range(100)))
+    clock.advance(59)
+    later = await tested.listed()
+
+    assert reader.reads == 1
+    assert {one.source for one in listed} == {"cloudmap"}
+    assert (later.records, later.age_seconds, later.stale) == (USERS, 59.0, False)
+
+
+async def test_it_is_read_anew_when_it_is_no_longer_fresh_or_something_was_written() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+    reader.records = ORDERS
+
+    clock.advance(61)
+    aged = await tested.listed()
+    tested.forget()
+    await tested.listed()
+
+    assert aged.records == ORDERS
+    assert reader.reads == 3
+
+
+async def test_a_failure_leaves_what_was_listed_marked_stale_with_the_reason_and_is_not_repeated_at_once() -> (
+    None
+):
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+    reader.error = StoreTimeoutError("no answer", store="cloudmap")
+    clock.advance(61)
+
+    listed = await tested.listed()
+    await tested.listed()
+
+    assert (listed.records, listed.age_seconds, listed.stale, listed.why_stale) == (
+        USERS,
+        61,
+        True,
+        "no answer",
+    )
+    assert reader.reads == 2
+
+
+async def test_what_is_too_old_is_not_served() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock, max_stale_seconds=100.0)
+    await tested.listed()
+    reader.error = StoreTimeoutError("no answer", store="cloudmap")
+    clock.advance(101)
+
+    with pytest.raises(StoreTimeoutError, match="no answer"):
+        await tested.listed()
+
+
+async def test_after_a_failure_with_nothing_held_it_is_asked_again_five_seconds_later() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    reader.error = StoreTimeoutError("no answer", store="cloudmap")
+    for _ in range(3):
+        with pytest.raises(StoreTimeoutError):
+            await tested.listed()
+    reader.error = None
+    clock.advance(5)
+
+    listed = await tested.listed()
+
+    assert listed.records == USERS
+    assert reader.reads == 2
+
+
+async def test_the_next_place_is_read_where_the_first_one_fails() -> None:
+    first, second = FakeReader("s3"), FakeReader("cloudmap")
+    first.error = StoreTimeoutError("no answer", store="s3")
+
+    listed = await overview(first, second, clock=FakeClock()).listed()
+
+    assert (listed.source, listed.records, listed.stale) == ("cloudmap", USERS, False)
+
+
+async def test_a_snapshot_is_as_old_as_when_it_was_compared() -> None:
+    clock = FakeClock()
+    tested = overview(FakeReader("file", behind_seconds=500.0), clock=clock)
+    await tested.listed()
+    clock.advance(10)
+
+    listed = await tested.listed()
+
+    assert listed.age_seconds == 510.0
+    assert not listed.stale
+
+
+async def test_a_clock_that_ran_back_does_not_make_it_fresh() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+
+    clock.set(clock.wall() - 7200, clock.monotonic() + 1)
+    await tested.listed()
+
+    assert reader.reads == 2
+
+
+async def test_with_no_place_to_read_from_it_says_so() -> None:
+    with pytest.raises(StoreError, match="no place where all records can be listed"):
+        await overview(clock=FakeClock()).listed()
+
+
+def test_services_of_one_stage_are_those_that_have_records_there() -> None:
+    clock = FakeClock()
+    tested = overview(FakeReader(), clock=clock)
+
+    listed = asyncio.run(tested.listed())
+
+    assert listed.in_stage("Production") == USERS
+    assert listed.in_stage("Staging") == {}
