@@ -8,6 +8,7 @@ from cloudmap_discovery.api import (
     discover_all,
     discover_many,
     explain,
+    invoke,
     on_event,
     override,
     prefetch,
@@ -38,11 +39,40 @@ from cloudmap_discovery.version import VERSION as __version__  # noqa: N811 -- t
 
 if TYPE_CHECKING:
     from cloudmap_discovery import sync
+    from cloudmap_discovery.calls.errors import (
+        AddressRefusedError,
+        BadReplyError,
+        FunctionFailedError,
+        InvocationError,
+        InvokeRefusedError,
+        NoReplyError,
+        NotAuthorizedError,
+        NotCallableError,
+        TooLargeError,
+        UnreachableError,
+    )
+    from cloudmap_discovery.calls.messages import Reply
     from cloudmap_discovery.discovery import Discovery
     from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.settings import Settings
 else:
-    _LATER = {"Discovery": "discovery", "Registry": "registry", "Settings": "settings", "sync": "sync"}
+    _LATER = {
+        "AddressRefusedError": "calls.errors",
+        "BadReplyError": "calls.errors",
+        "Discovery": "discovery",
+        "FunctionFailedError": "calls.errors",
+        "InvocationError": "calls.errors",
+        "InvokeRefusedError": "calls.errors",
+        "NoReplyError": "calls.errors",
+        "NotAuthorizedError": "calls.errors",
+        "NotCallableError": "calls.errors",
+        "Registry": "registry",
+        "Reply": "calls.messages",
+        "Settings": "settings",
+        "TooLargeError": "calls.errors",
+        "UnreachableError": "calls.errors",
+        "sync": "sync",
+    }
 
     def __getattr__(name: str) -> object:
         """Import what most functions never name."""
@@ -62,26 +92,37 @@ def __dir__() -> list[str]:
 __all__ = [
     "NO_STAGE",
     "AccessDeniedError",
+    "AddressRefusedError",
     "Answer",
+    "BadReplyError",
     "ConfigurationError",
     "Discovery",
     "DiscoveryError",
     "DiscoveryUnavailableError",
     "Explanation",
+    "FunctionFailedError",
     "Instance",
     "InvalidValueError",
+    "InvocationError",
+    "InvokeRefusedError",
     "LookupsFailedError",
     "MalformedRecordError",
     "NoMatchingInstanceError",
+    "NoReplyError",
+    "NotAuthorizedError",
+    "NotCallableError",
     "OwnershipError",
     "RegistrationError",
     "Registry",
     "RemoteError",
+    "Reply",
     "ServiceNotFoundError",
     "Settings",
     "StoreError",
     "StoreTimeoutError",
     "ThrottledError",
+    "TooLargeError",
+    "UnreachableError",
     "__version__",
     "async_handler",
     "deregister",
@@ -89,6 +130,7 @@ __all__ = [
     "discover_all",
     "discover_many",
     "explain",
+    "invoke",
     "on_event",
     "override",
     "prefetch",

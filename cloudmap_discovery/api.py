@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import lifecycle, wiring
 from cloudmap_discovery.clock import SystemClock
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cloudmap_discovery.assembly import Core
+    from cloudmap_discovery.calls.calling import Calling
+    from cloudmap_discovery.calls.messages import Reply
     from cloudmap_discovery.events import Event
     from cloudmap_discovery.model import Answer, Explanation, Instance
     from cloudmap_discovery.registry import Registry
@@ -34,6 +36,7 @@ class Process:
         self._environment = environment
         self._lock = threading.Lock()
         self._core: Core | None = None
+        self._calling: tuple[Core, Calling] | None = None
         self.io = IOThread()
         self.clock = SystemClock()
         self.events = EventHub(Notices(self.clock))
@@ -145,6 +148,44 @@ class Process:
         (at most once in 5 seconds). No I/O.
         """
         await (await self.core()).discovery.report_failure(instance)
+
+    async def invoke(
+        self,
+        service: str,
+        payload: Any = None,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, str | Sequence[str]] | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        stage: str | None = None,
+        where: Mapping[str, str] | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+        sticky: str | None = None,
+        timeout_seconds: float = 30,
+    ) -> Reply:
+        """Call the service: a Lambda function or an HTTP endpoint, as its record says; return the whole answer.
+
+        `payload` is anything that JSON can say, or bytes. A function gets it as its event, and an HTTP endpoint as the
+        body of a POST. With a `method`, `path`, `query` or `headers`, the call is a request to a function too, told
+        to it in API Gateway's format 2.0; the method is then GET where there is no payload. Requests are signed for
+        functions, and where the record has the attribute `auth=iam`. Which instance is called is chosen as `discover`
+        does; one that cannot be reached is reported, and another one tried if nothing can have been done yet, or the
+        method is idempotent. Answers of any status are returned; redirects are not followed.
+
+        I/O: the lookup, and then at most `timeout_seconds` in all. Raises what `discover` raises, `InvalidValueError`
+        before any I/O, a `StoreError` where there are no credentials to sign with, and an `InvocationError`:
+        `FunctionFailedError` where the function ended in an error, `UnreachableError`, `NoReplyError` and others.
+        """
+        from cloudmap_discovery.calls.calling import Where  # noqa: PLC0415 -- for those that call
+        from cloudmap_discovery.calls.invoking import call_of, invoked  # noqa: PLC0415 -- the same
+
+        call = call_of(payload, method=method, path=path, query=query, headers=headers)
+        core = await self.core()
+        calling = await self.io.in_pool(lambda: self._calling_of(core))
+        wanted = Where(service, stage, where, version, tenant, sticky)
+        return await invoked(calling, wanted, call, timeout_seconds)
 
     async def services(self, *, stage: str | None = None) -> list[str]:
         """Return the names of the services that have an instance in the stage, sorted; never from memory.
@@ -260,6 +301,12 @@ class Process:
         core = await self.core()
         return await self.io.in_pool(lambda: core.registry)  # which imports it, and must not hold lookups up
 
+    def _calling_of(self, core: Core) -> Calling:
+        with self._lock:
+            if self._calling is None or self._calling[0] is not core:
+                self._calling = core, wiring.make_calling(core, self._environment, clock=self.clock)
+            return self._calling[1]
+
     @contextmanager
     def replaced(self, core: Core) -> Iterator[None]:
         """Use another core for a while: for tests."""
@@ -316,6 +363,7 @@ prefetch = process.prefetch
 explain = process.explain
 override = process.override
 report_failure = process.report_failure
+invoke = process.invoke
 services = process.services
 register = process.register
 deregister = process.deregister

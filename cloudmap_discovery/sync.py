@@ -6,13 +6,14 @@ then hold up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudmap_discovery.api import process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cloudmap_discovery.calls.messages import Reply
     from cloudmap_discovery.model import Answer, Explanation, Instance
 
 
@@ -79,6 +80,40 @@ def explain(
 def report_failure(instance: Instance) -> None:
     """Block until `cloudmap_discovery.report_failure` has noted the failure."""
     process.io.run(lambda: process.report_failure(instance))
+
+
+def invoke(
+    service: str,
+    payload: Any = None,
+    *,
+    method: str | None = None,
+    path: str | None = None,
+    query: Mapping[str, str | Sequence[str]] | str | None = None,
+    headers: Mapping[str, str] | None = None,
+    stage: str | None = None,
+    where: Mapping[str, str] | None = None,
+    version: str | None = None,
+    tenant: str | None = None,
+    sticky: str | None = None,
+    timeout_seconds: float = 30,
+) -> Reply:
+    """Block until `cloudmap_discovery.invoke` has the answer."""
+    return process.io.run(
+        lambda: process.invoke(
+            service,
+            payload,
+            method=method,
+            path=path,
+            query=query,
+            headers=headers,
+            stage=stage,
+            where=where,
+            version=version,
+            tenant=tenant,
+            sticky=sticky,
+            timeout_seconds=timeout_seconds,
+        )
+    )
 
 
 def services(*, stage: str | None = None) -> list[str]:

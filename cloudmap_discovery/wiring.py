@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from cloudmap_discovery.assembly import Core
+    from cloudmap_discovery.calls.calling import Calling
+    from cloudmap_discovery.calls.messages import Wire
+    from cloudmap_discovery.calls.signing import Keys
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.io_thread import IOThread
@@ -319,6 +322,42 @@ def build(
         stale_wait_seconds=stale_wait if settings.stale_wait is None else settings.stale_wait,
         sleep=sleep,
         dependencies=declared,
+    )
+
+
+def make_calling(
+    core: Core, variables: Mapping[str, str], *, clock: Clock, wire: Wire | None = None
+) -> Calling:
+    """Return what calls the services that the core finds; `wire` is what carries it instead of the standard library."""
+    from cloudmap_discovery.calls.calling import Calling  # noqa: PLC0415 -- for those that call
+    from cloudmap_discovery.calls.plain_wire import PlainWire  # noqa: PLC0415 -- the same
+    from cloudmap_discovery.calls.signing import Signer  # noqa: PLC0415 -- the same
+    from cloudmap_discovery.transport.endpoints import region_of  # noqa: PLC0415 -- the same
+
+    settings = core.settings
+    plain = PlainWire(variables, clock)
+    keys: Keys
+    if goes_direct(settings.transport, variables):
+        from cloudmap_discovery.calls.keys import DirectKeys  # noqa: PLC0415 -- only where it is used
+        from cloudmap_discovery.transport.credentials import CredentialSource  # noqa: PLC0415 -- the same
+
+        keys = DirectKeys(
+            CredentialSource(variables, clock=clock),
+            plain.pool,
+            are_variables=bool(variables.get("AWS_ACCESS_KEY_ID")),
+        )
+    else:
+        from cloudmap_discovery.transport.sdk_credentials import SdkKeys  # noqa: PLC0415 -- only where it is used
+
+        keys = SdkKeys(core.io)
+    return Calling(
+        core.discovery,
+        wire or plain,
+        Signer(keys, wall=clock.wall),
+        clock=clock,
+        region=region_of(settings.region, variables),
+        endpoint_url=settings.endpoint_url,
+        environment=variables,
     )
 
 

@@ -20,6 +20,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Whose it is": ("owner", "owner_ref", "adopt"),
     "What it allows": ("mode", "with_targets", "account"),
     "Where it goes": ("out", "publish"),
+    "What it serves": ("host", "port", "surfaces", "snapshot_file", "allowed_networks", "allow_writes"),
     "How": ("dry_run", "diff", "force", "wait", "timeout_seconds"),
     "Where to ask": ("namespace", "region", "endpoint_url", "timeout"),
     "Output": ("language", "as_json", "debug"),

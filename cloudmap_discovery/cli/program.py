@@ -17,6 +17,7 @@ from cloudmap_discovery.cli import (
     mirroring,
     policy,
     reconciling,
+    serving,
     writing,
 )
 from cloudmap_discovery.cli.options import group_class
@@ -62,7 +63,7 @@ def program() -> click.Group:
           cloudmap-discovery list
         """  # noqa: D301 -- \b is click's mark for lines that are not to be joined
 
-    for commands in (lookups, checking, listing, graph, writing, mirroring, reconciling, policy):
+    for commands in (lookups, checking, listing, graph, writing, mirroring, reconciling, serving, policy):
         commands.add_to(cli)
     return cli
 

@@ -14,11 +14,15 @@ from cloudmap_discovery.settings import (
     CLOUD_MAP,
     DEFAULT_MAX_SNAPSHOT_AGE_SECONDS,
     FILE,
+    ROUTER,
     S3,
 )
+from cloudmap_discovery.transport.endpoints import region_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from starlette.routing import BaseRoute
 
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.event_hub import EventHub
@@ -67,8 +71,27 @@ class Parts:
             clock=clock,
             surfaces=frozenset(surfaces if settings.surfaces is None else settings.surfaces),
             trusts=trusts,
+            region=region_of(settings.region, variables),
         )
-        self.app = make_app(self.site)
+        self.app = make_app(self.site, self._router() if self.site.has(ROUTER) else ())
+
+    def _router(self) -> list[BaseRoute]:
+        from cloudmap_discovery.server import router  # noqa: PLC0415 -- where it is on
+        from cloudmap_discovery.server.addresses import Guard  # noqa: PLC0415 -- the same
+        from cloudmap_discovery.server.streaming_wire import StreamingWire  # noqa: PLC0415 -- the same
+        from cloudmap_discovery.transport.direct_tls import tls_context  # noqa: PLC0415 -- the same
+
+        wire = StreamingWire(
+            Guard(
+                self._settings.allowed_networks,
+                runtime_api=self._variables.get("AWS_LAMBDA_RUNTIME_API", ""),
+            ),
+            tls=lambda: tls_context(self._variables),
+            clock=self._clock,
+            silent_seconds=self._settings.router_timeout,
+        )
+        calling = wiring.make_calling(self.core, self._variables, clock=self._clock, wire=wire)
+        return router.routes(self.site, calling)
 
     def _readers(self) -> list[Reader]:
         """Return where the whole registry can be read, in the order of the sources."""

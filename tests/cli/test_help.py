@@ -27,6 +27,7 @@ COMMANDS = [
     "snapshot",
     "sync",
     "reconcile",
+    "serve",
     "policy",
 ]
 COMMON = {"--namespace", "--region", "--endpoint-url", "--timeout", "--json", "--debug", "--stage"}
@@ -43,6 +44,7 @@ OWN = {
     "snapshot": {"--out", "--publish", "--diff", "--force"},
     "sync": {"--dry-run", "--force"},
     "reconcile": {"--dry-run", "--force"},
+    "serve": {"--host", "--port", "--surface", "--file", "--allow-network", "--allow-writes"},
     "policy": {"--mode", "--with-targets", "--account"},
 }
 LACKS = {"reconcile": {"--stage"}}  # the tags say the stage

@@ -1,0 +1,92 @@
+"""The wire over the standard library's HTTP: bodies whole, on threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from cloudmap_discovery import lifecycle
+from cloudmap_discovery.calls.errors import BadReplyError, NoReplyError, UnreachableError
+from cloudmap_discovery.calls.messages import IDEMPOTENT, Incoming, once
+from cloudmap_discovery.errors import without_frames
+from cloudmap_discovery.io_thread import DaemonPool
+from cloudmap_discovery.transport.direct_http import (
+    BrokenAnswerError,
+    ConnectFailedError,
+    DeadConnectionError,
+    Exchange,
+    HttpConnections,
+    NoAnswerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cloudmap_discovery.calls.messages import Outgoing
+    from cloudmap_discovery.clock import Clock
+    from cloudmap_discovery.transport.direct_http import HttpAnswer
+
+_THREADS: Final = 32
+_SILENT_SECONDS: Final = 900.0  # a function's longest time: what ends a call is its own
+_WAITING: Final = "waiting for the answer"
+
+
+class PlainWire:
+    """Sends requests, of which 32 are under way at once and others wait; from any event loop.
+
+    `environment` names proxies and the certificates to trust. After a fork it begins anew.
+    """
+
+    def __init__(self, environment: Mapping[str, str], clock: Clock) -> None:
+        self._clock = clock
+        self._connections = HttpConnections(
+            environment=environment, clock=clock, read_seconds=_SILENT_SECONDS
+        )
+        self._pool = DaemonPool(_THREADS)
+        lifecycle.join(self)
+
+    def pool(self) -> DaemonPool:
+        """Return the threads."""
+        return self._pool
+
+    async def send(self, request: Outgoing, *, timeout_seconds: float) -> Incoming:
+        """Send a request whose body is bytes; see `Wire`."""
+        exchange = Exchange(deadline=self._clock.monotonic() + timeout_seconds, clock=self._clock)
+        try:
+            answer = await asyncio.wrap_future(self._pool.submit(self._sent, request, exchange))
+        except asyncio.CancelledError:
+            exchange.abort()
+            raise
+        except NoAnswerError as error:
+            reason = f"no answer within {timeout_seconds:.3g} s ({error.detail})"
+            raise NoReplyError("", request.url, reason, was_sent=True) from without_frames(error)
+        except ConnectFailedError as error:
+            was_sent = error.reason.startswith(_WAITING)
+            raise UnreachableError("", request.url, error.reason, was_sent=was_sent) from without_frames(
+                error
+            )
+        except DeadConnectionError as error:
+            reason = f"the connection broke before an answer came: {error}"
+            raise UnreachableError("", request.url, reason, was_sent=True) from without_frames(error)
+        except BrokenAnswerError as error:
+            raise BadReplyError("", request.url, error.reason, was_sent=True) from without_frames(error)
+        return Incoming(answer.status, tuple(answer.headers.items()), once(answer.body))
+
+    def after_fork_in_child(self) -> None:
+        """Leave the parent's connections and threads alone."""
+        self._connections.forget()
+        self._pool = DaemonPool(_THREADS)
+
+    def close(self) -> None:
+        """Close what is idle, and end what is under way."""
+        self._connections.close()
+
+    def _sent(self, request: Outgoing, exchange: Exchange) -> HttpAnswer:
+        assert isinstance(request.body, bytes)  # noqa: S101 -- only another wire is given streams
+        headers, body = dict(request.headers), request.body
+        if request.method in IDEMPOTENT:
+            try:
+                return self._connections.request(request.method, request.url, headers, body, exchange)
+            except DeadConnectionError:  # it was kept too long: a new one may do
+                exchange.seconds_left()
+        return self._connections.request(request.method, request.url, headers, body, exchange)

@@ -1,0 +1,66 @@
+"""Reads the path of a request to the router: which service, in which stage, and what is asked of it."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import unquote
+
+from cloudmap_discovery.errors import InvalidValueError
+from cloudmap_discovery.values import value
+
+MAX_TARGET_CHARACTERS: Final = 8192
+"""How long a path with its query may be."""
+
+_BETWEEN: Final = ":"
+_LEGAL: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/%-._~!$&'()*+,;=:@|^`{}[]\"<>"
+)
+_DOTS: Final = frozenset({".", ".."})
+_FIRST_PRINTABLE: Final = " "
+_DELETE: Final = "\x7f"
+
+
+@value
+class Routed:
+    """What a path asks for: a service, in a stage or, with None, wherever is the default, and the path behind it."""
+
+    service: str
+    stage: str | None
+    path: str
+
+
+def read_path(raw: str) -> Routed:
+    """Return what the path asks for, which is encoded, as it came; raises an `InvalidValueError`.
+
+    `/users/7` and `/Staging:users/7`; a ladder has its signs encoded. What follows the service goes on as it is, but
+    refused are paths that mean another one to whoever normalizes them: dots as segments, encoded or not, backslashes,
+    and signs that no path has.
+    """
+    if not raw.startswith("/"):
+        raise InvalidValueError(
+            "path", raw, "must begin with a slash: an absolute address is not forwarded to"
+        )
+    if not _LEGAL.issuperset(raw):
+        raise InvalidValueError("path", raw, "must have its signs encoded, and no backslash")
+    first, slash, rest = raw[1:].partition("/")
+    name = unquote(first, errors="strict") if "%" in first else first
+    stage, between, service = name.rpartition(_BETWEEN)
+    if between and not stage:
+        raise InvalidValueError("path", raw, "must name a stage before the colon, `-` for none")
+    if not service:
+        raise InvalidValueError("path", raw, "must name a service first: /users/… or /Staging:users/…")
+    for segment in rest.split("/"):
+        _check_segment(raw, segment)
+    return Routed(service, stage if between else None, f"{slash}{rest}")
+
+
+def _check_segment(raw: str, segment: str) -> None:
+    if segment in _DOTS:
+        raise InvalidValueError("path", raw, "must have neither . nor .. as a segment")
+    if "%" not in segment:
+        return
+    decoded = unquote(segment)
+    if any(sign < _FIRST_PRINTABLE or sign == _DELETE for sign in decoded):
+        raise InvalidValueError("path", raw, "must have no control characters, encoded or not")
+    if not _DOTS.isdisjoint(decoded.replace("\\", "/").split("/")):
+        raise InvalidValueError("path", raw, "must have neither . nor .. as a segment, encoded or not")

@@ -1,0 +1,267 @@
+"""The wire of the router: bodies as they come, on connections whose addresses are checked as they are made."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import httpcore2
+
+from cloudmap_discovery.calls.errors import (
+    AddressRefusedError,
+    BadReplyError,
+    NoReplyError,
+    UnreachableError,
+)
+from cloudmap_discovery.calls.messages import IDEMPOTENT, Incoming
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+    from cloudmap_discovery.calls.errors import InvocationError
+    from cloudmap_discovery.calls.messages import Outgoing
+    from cloudmap_discovery.clock import Clock, Instant
+    from cloudmap_discovery.server.addresses import Guard
+
+_CONNECT_SECONDS: Final = 3.0
+_IDLE_SECONDS: Final = 20.0
+_KEPT: Final = 100
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class RefusedError(Exception):
+    """Every address of a host is one that is not connected to; the text says why."""
+
+
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Resolves names itself, checks every address, and connects to the very addresses that were checked."""
+
+    def __init__(
+        self, guard: Guard, *, backend: httpcore2.AsyncNetworkBackend | None = None, resolve: Any = None
+    ) -> None:
+        self._guard = guard
+        self._backend = backend or httpcore2.AnyIOBackend()
+        self._resolve = resolve
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 -- httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect to the first address of the host that is allowed and accepts."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + (_CONNECT_SECONDS if timeout is None else timeout)
+        addresses = await self._addresses(host, port, ends - loop.time())
+        refused = [(address, self._guard.refusal(address, port)) for address in addresses]
+        allowed = [address for address, reason in refused if reason is None]
+        if not allowed:
+            reasons = "; ".join(dict.fromkeys(reason for _, reason in refused if reason))
+            raise RefusedError(f"{host} is not connected to: {reasons}")
+        for number, address in enumerate(allowed, 1):
+            left = max(ends - loop.time(), 0.001)
+            share = (
+                left if number == len(allowed) else left / 2
+            )  # one that is dead leaves time for the others
+            try:
+                return await self._backend.connect_tcp(
+                    address, port, timeout=share, local_address=local_address, socket_options=socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                if number == len(allowed):
+                    raise
+        raise httpcore2.ConnectError(f"{host} has no address")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    async def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
+        loop = asyncio.get_running_loop()
+        resolve = self._resolve or loop.getaddrinfo
+        try:
+            async with asyncio.timeout(seconds):
+                found = await resolve(host, port, type=socket.SOCK_STREAM)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(f"looking up {host} took too long") from error
+        except OSError as error:
+            raise httpcore2.ConnectError(f"looking up {host}: {error.strerror or error}") from error
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class StreamingWire:
+    """Sends requests over HTTP/1.1, on the event loop that it is used on; any number at once.
+
+    Connections that were idle for 20 seconds on either clock are not used again: they are dead if the sandbox was
+    frozen meanwhile. `silent_seconds` is how long a service may be silent in the midst of its answer.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        tls: Callable[[], ssl.SSLContext],
+        clock: Clock,
+        silent_seconds: float,
+        backend: httpcore2.AsyncNetworkBackend | None = None,
+    ) -> None:
+        self._backend = backend or GuardedBackend(guard)
+        self._tls = tls
+        self._clock = clock
+        self._silent_seconds = silent_seconds
+        self._pool: httpcore2.AsyncConnectionPool | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._used: Instant | None = None
+
+    async def send(self, request: Outgoing, *, timeout_seconds: float) -> Incoming:
+        """Send a request; see `Wire`."""
+        pool = self._current_pool()
+        wire_request = self._wire_request(request, timeout_seconds)
+        may_again = request.method in IDEMPOTENT and isinstance(request.body, bytes)
+        with _translated(_before(request.url, timeout_seconds)):
+            async with asyncio.timeout(timeout_seconds):
+                try:
+                    response = await pool.handle_async_request(wire_request)
+                except (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError) as error:
+                    if not may_again or not _is_dead_connection(error):
+                        raise
+                    response = await pool.handle_async_request(self._wire_request(request, timeout_seconds))
+        headers = tuple(
+            (name.decode("latin-1").lower(), text.decode("latin-1")) for name, text in response.headers
+        )
+        return Incoming(response.status, headers, self._chunks(request.url, response), response.aclose)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None and self._loop is asyncio.get_running_loop():
+            await pool.aclose()
+
+    async def _chunks(self, url: str, response: Any) -> AsyncIterator[bytes]:
+        with _translated(_amid(url, self._silent_seconds)):
+            async for chunk in response.stream:
+                yield chunk
+
+    def _wire_request(self, request: Outgoing, seconds: float) -> httpcore2.Request:
+        parts = urlsplit(request.url)
+        host = parts.netloc.encode()
+        target = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}".encode("ascii")
+        headers = [(b"host", host)]
+        headers += [
+            (name.encode("ascii"), text.encode("latin-1"))
+            for name, text in request.headers
+            if name not in {"host", "content-length", "transfer-encoding"}
+        ]
+        framing = _framing(request)
+        if framing is not None:
+            headers.append(framing)
+        limits = {
+            "connect": min(seconds, _CONNECT_SECONDS),
+            "read": self._silent_seconds,
+            "write": self._silent_seconds,
+            "pool": seconds,
+        }
+        return httpcore2.Request(
+            request.method.encode("ascii"),
+            httpcore2.URL(
+                scheme=parts.scheme.encode(),
+                host=(parts.hostname or "").encode(),
+                port=parts.port or _PORTS[parts.scheme],
+                target=target,
+            ),
+            headers=headers,
+            content=request.body or None,
+            extensions={"timeout": limits},
+        )
+
+    def _current_pool(self) -> httpcore2.AsyncConnectionPool:
+        now, loop = self._clock.now(), asyncio.get_running_loop()
+        was_idle = self._used is not None and not 0 <= now.seconds_since(self._used) <= _IDLE_SECONDS
+        if self._pool is None or self._loop is not loop or was_idle:
+            # What the old one has under way goes on, and closes when it ends.
+            self._pool = httpcore2.AsyncConnectionPool(
+                ssl_context=self._tls(),
+                max_connections=None,
+                max_keepalive_connections=_KEPT,
+                keepalive_expiry=_IDLE_SECONDS,
+                network_backend=self._backend,
+            )
+            self._loop = loop
+        self._used = now
+        return self._pool
+
+
+def _framing(request: Outgoing) -> tuple[bytes, bytes] | None:
+    if isinstance(request.body, bytes):
+        if request.body or request.method in {"POST", "PUT", "PATCH"}:
+            return (b"content-length", str(len(request.body)).encode())
+        return None
+    length = next((text for name, text in request.headers if name == "content-length"), None)
+    if length is not None:
+        return (b"content-length", length.encode("ascii"))
+    return (b"transfer-encoding", b"chunked")
+
+
+def _is_dead_connection(error: Exception) -> bool:
+    return not isinstance(error, httpcore2.RemoteProtocolError) or "without sending" in str(error)
+
+
+@contextmanager
+def _translated(meaning: Callable[[Exception], InvocationError | None]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        meant = meaning(error)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def _before(url: str, seconds: float) -> Callable[[Exception], InvocationError | None]:
+    """Return what says what an error means before any answer, or None for one that is a bug, or the caller's."""
+
+    def meaning(error: Exception) -> InvocationError | None:
+        reason = str(error) or type(error).__name__
+        is_silent_end = "without sending" in reason
+        match error:
+            case RefusedError():
+                meant: InvocationError | None = AddressRefusedError("", url, reason)
+            case httpcore2.ConnectError() | httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
+                meant = UnreachableError("", url, f"no connection: {reason}")
+            case TimeoutError() | httpcore2.ReadTimeout() | httpcore2.WriteTimeout():
+                meant = NoReplyError("", url, f"no answer within {seconds:.3g} s", was_sent=True)
+            case httpcore2.RemoteProtocolError() if not is_silent_end:
+                told = f"it answered something else than HTTP: {reason}"
+                meant = BadReplyError("", url, told, was_sent=True)
+            case httpcore2.NetworkError() | httpcore2.RemoteProtocolError():
+                meant = UnreachableError("", url, f"the connection broke: {reason}", was_sent=True)
+            case httpcore2.LocalProtocolError():
+                meant = BadReplyError("", url, f"the request cannot be sent: {reason}")
+            case _:
+                meant = None
+        return meant
+
+    return meaning
+
+
+def _amid(url: str, seconds: float) -> Callable[[Exception], InvocationError | None]:
+    """Return what says what an error means amid an answer."""
+
+    def meaning(error: Exception) -> InvocationError | None:
+        match error:
+            case httpcore2.TimeoutException():
+                return BadReplyError(
+                    "", url, f"nothing came for {seconds:.3g} s amid the answer", was_sent=True
+                )
+            case httpcore2.NetworkError() | httpcore2.RemoteProtocolError():
+                return BadReplyError("", url, f"the answer broke off: {error}", was_sent=True)
+            case _:
+                return None
+
+    return meaning

@@ -1,0 +1,370 @@
+"""A service is called at an instance that answers, once if it may have acted, and signed only where that is wanted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cloudmap_discovery.calls.calling import MAX_PAYLOAD_BYTES
+from cloudmap_discovery.calls.errors import (
+    BadReplyError,
+    FunctionFailedError,
+    InvocationError,
+    InvokeRefusedError,
+    NoReplyError,
+    NotAuthorizedError,
+    NotCallableError,
+    TooLargeError,
+    UnreachableError,
+)
+from cloudmap_discovery.calls.messages import Call
+from cloudmap_discovery.errors import AccessDeniedError, ServiceNotFoundError
+from tests.unit.calling_bed import ARN, INVOKE, CallingBed, calling_bed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+ONE, TWO = "https://one.test", "https://two.test"
+EVENT = Call(body=b'{"id": 7}', is_event=True)
+
+
+@pytest.fixture
+def bed() -> Iterator[CallingBed]:
+    with calling_bed() as made:
+        yield made
+
+
+def refused(*, was_sent: bool = False) -> UnreachableError:
+    return UnreachableError("", ONE, "connection refused", was_sent=was_sent)
+
+
+async def test_a_url_is_asked_and_its_answer_given_as_it_is(bed: CallingBed) -> None:
+    bed.put(f"{ONE}/v1")
+    bed.wire.answer(ONE, (404, {"x-a": "1"}, b"none"))
+
+    called, body = await bed.call(Call("GET", "/7", "a=1", (("x-b", "2"),)))
+
+    assert (called.incoming.status, called.incoming.headers, body) == (404, (("x-a", "1"),), b"none")
+    assert called.instance.endpoint == f"{ONE}/v1"
+    assert bed.wire.sent[0].url == f"{ONE}/v1/7?a=1"
+    assert bed.wire.headers() == {"x-b": "2"}
+    assert bed.keys.asked == 0
+
+
+async def test_another_instance_is_tried_where_one_cannot_be_reached_and_that_one_is_set_aside(
+    bed: CallingBed,
+) -> None:
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, refused())
+    bed.wire.answer(TWO, b"fine")
+
+    bodies = [(await bed.call())[1] for _ in range(20)]
+
+    assert bodies == [b"fine"] * 20
+    assert bed.wire.hosts.count("one.test") <= 1
+
+
+async def test_where_none_can_be_reached_each_is_tried_once(bed: CallingBed) -> None:
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, refused())
+    bed.wire.answer(TWO, refused())
+
+    with pytest.raises(
+        UnreachableError, match=r"calling 'users' at https://(one|two)\.test: connection refused"
+    ):
+        await bed.call()
+
+    assert sorted(bed.wire.hosts) == ["one.test", "two.test"]
+
+
+@pytest.mark.parametrize(
+    ("method", "was_sent", "calls"),
+    [
+        ("POST", False, 2),
+        ("POST", True, 1),
+        ("PATCH", True, 1),
+        ("GET", True, 2),
+        ("PUT", True, 2),
+        ("DELETE", True, 2),
+    ],
+)
+async def test_what_may_have_been_done_is_repeated_only_where_twice_is_as_once(
+    bed: CallingBed, method: str, *, was_sent: bool, calls: int
+) -> None:
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    failure = refused(was_sent=was_sent)
+    bed.wire.answer(ONE, failure)
+    bed.wire.answer(TWO, failure)
+
+    with pytest.raises(UnreachableError):
+        await bed.call(Call(method, "/7", body=b"x"))
+
+    assert len(bed.wire.sent) == calls
+
+
+async def test_a_body_that_is_read_once_is_not_sent_twice(bed: CallingBed) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"part"
+
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, refused(was_sent=True))
+    bed.wire.answer(TWO, refused(was_sent=True))
+
+    with pytest.raises(UnreachableError):
+        await bed.call(Call("PUT", "/7", body=chunks()))
+
+    assert len(bed.wire.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "failure", [NoReplyError("", ONE, "no answer", was_sent=True), BadReplyError("", ONE, "rubbish")]
+)
+async def test_other_failures_end_the_call_and_set_nothing_aside(
+    bed: CallingBed, failure: InvocationError
+) -> None:
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, failure)
+    bed.wire.answer(TWO, failure)
+
+    for _ in range(30):
+        with pytest.raises(type(failure)) as raised:
+            await bed.call()
+        assert raised.value.service == "users"
+
+    assert set(bed.wire.hosts) == {"one.test", "two.test"}
+
+
+async def test_a_service_that_vanishes_amid_the_tries_leaves_the_error_of_the_first(bed: CallingBed) -> None:
+    bed.put(ONE, "one")
+    bed.wire.answer(ONE, refused())
+
+    with pytest.raises(UnreachableError):
+        await bed.call()
+
+    assert len(bed.wire.sent) == 1
+
+
+async def test_a_service_that_is_not_there_is_not_called(bed: CallingBed) -> None:
+    with pytest.raises(ServiceNotFoundError):
+        await bed.call()
+
+    assert not bed.wire.sent
+
+
+async def test_only_records_that_have_the_attributes_are_called(bed: CallingBed) -> None:
+    bed.put(ONE, "one", public="true")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, b"fine")
+
+    for _ in range(10):
+        await bed.call(where={"public": "true"})
+
+    assert set(bed.wire.hosts) == {"one.test"}
+
+
+async def test_a_record_that_says_iam_is_signed_and_what_the_caller_signed_with_stays_behind(
+    bed: CallingBed,
+) -> None:
+    bed.put("https://abc.execute-api.eu-west-1.amazonaws.com/prod", auth="iam")
+    bed.wire.answer("https://abc", b"fine")
+    given = (
+        ("authorization", "Bearer me"),
+        ("x-amz-security-token", "mine"),
+        ("x-amz-date", "1"),
+        ("x-b", "2"),
+    )
+
+    await bed.call(Call("POST", "/7", "a=b+c", given, b"body"))
+
+    headers = bed.wire.headers()
+    assert bed.wire.sent[0].url == "https://abc.execute-api.eu-west-1.amazonaws.com/prod/7?a=b%20c"
+    assert headers["authorization"].startswith(
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20231114/eu-west-1/execute-api/"
+    )
+    assert headers["x-amz-security-token"] == "token"
+    assert headers["x-b"] == "2"
+    assert "Bearer" not in json.dumps(headers)
+
+
+@pytest.mark.parametrize("auth", ["none", "", "IAM2"])
+async def test_a_record_that_does_not_say_iam_is_not_signed(bed: CallingBed, auth: str) -> None:
+    bed.put("https://abc.execute-api.eu-west-1.amazonaws.com/prod", auth=auth)
+    bed.wire.answer("https://abc", b"fine")
+
+    await bed.call(Call("GET", "/7", headers=(("authorization", "Bearer me"),)))
+
+    assert bed.wire.headers() == {"authorization": "Bearer me"}
+    assert bed.keys.asked == 0
+
+
+@pytest.mark.parametrize("endpoint", ["https://abc.execute-api.eu-west-1.amazonaws.com/prod", ARN])
+async def test_nothing_is_signed_for_those_who_may_not(bed: CallingBed, endpoint: str) -> None:
+    bed.put(endpoint, auth="iam")
+
+    with pytest.raises(NotAuthorizedError, match="not one to sign for"):
+        await bed.call(may_sign=False)
+
+    assert not bed.wire.sent
+    assert bed.keys.asked == 0
+
+
+async def test_a_function_is_invoked_for_those_who_may_not_sign_only_if_its_record_says_so(
+    bed: CallingBed,
+) -> None:
+    bed.put(ARN, auth="none")
+    bed.wire.answer(INVOKE, b'{"statusCode": 200, "body": "fine"}')
+
+    _, body = await bed.call(may_sign=False)
+
+    assert body == b"fine"
+
+
+async def test_a_function_gets_a_request_as_an_event_and_its_result_is_the_answer(bed: CallingBed) -> None:
+    bed.put(f"{ARN}:live")
+    bed.wire.answer(INVOKE, b'{"statusCode": 201, "headers": {"x-a": "1"}, "body": "made"}')
+
+    called, body = await bed.call(Call("PUT", "/7", "a=1", (("x-amzn-trace-id", "Root=1"),), b"new"))
+
+    assert (called.incoming.status, body) == (201, b"made")
+    assert ("x-a", "1") in called.incoming.headers
+    assert bed.wire.sent[0].url.endswith(
+        "/arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Ausers%3Alive/invocations"
+    )
+    assert bed.wire.headers()["x-amz-invocation-type"] == "RequestResponse"
+    assert bed.wire.headers()["x-amzn-trace-id"] == "Root=1"
+    assert "/eu-west-1/lambda/aws4_request" in bed.wire.headers()["authorization"]
+    assert bed.wire.event()["requestContext"]["http"]["method"] == "PUT"
+
+
+async def test_a_function_gets_an_event_as_it_is_and_its_result_comes_as_it_is(bed: CallingBed) -> None:
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, b'{"statusCode": 500}')
+
+    called, body = await bed.call(EVENT)
+
+    assert (called.incoming.status, body) == (200, b'{"statusCode": 500}')
+    assert bed.wire.event() == {"id": 7}
+
+
+@pytest.mark.parametrize("call", [EVENT, Call("GET", "/7")])
+async def test_a_function_that_fails_says_how(bed: CallingBed, call: Call) -> None:
+    bed.put(ARN)
+    told = {"errorType": "KeyError", "errorMessage": "'id'"}
+    bed.wire.answer(INVOKE, (200, {"x-amz-function-error": "Unhandled"}, json.dumps(told).encode()))
+
+    with pytest.raises(
+        FunctionFailedError, match=r"the function failed \(unhandled\): KeyError: 'id'"
+    ) as raised:
+        await bed.call(call)
+
+    assert (raised.value.error_type, raised.value.error_message) == ("KeyError", "'id'")
+    assert len(bed.wire.sent) == 1
+
+
+async def test_a_function_that_is_gone_is_set_aside_and_another_called_whatever_the_method(
+    bed: CallingBed,
+) -> None:
+    bed.put(ARN, "one")
+    bed.put(TWO, "two")
+    gone = (
+        404,
+        {"x-amzn-errortype": "ResourceNotFoundException:http://x"},
+        b'{"Message": "Function not found"}',
+    )
+    bed.wire.answer(INVOKE, gone)
+    bed.wire.answer(TWO, b"fine")
+
+    bodies = [(await bed.call(Call("POST", "/7")))[1] for _ in range(10)]
+
+    assert set(bodies) == {b"fine"}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(429, "TooManyRequestsException"), (403, "AccessDeniedException"), (500, "ServiceException")],
+)
+async def test_a_function_that_is_not_run_says_why(bed: CallingBed, status: int, code: str) -> None:
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, (status, {"x-amzn-errortype": code}, b'{"message": "no"}'))
+
+    with pytest.raises(InvokeRefusedError, match=f"Lambda refused: {code}: no") as raised:
+        await bed.call()
+
+    assert (raised.value.code, raised.value.status) == (code, status)
+
+
+async def test_a_result_that_is_no_answer_is_said_to_be_none(bed: CallingBed) -> None:
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, b'{"statusCode": "teapot"}')
+
+    with pytest.raises(BadReplyError, match="statusCode is 'teapot'"):
+        await bed.call()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "size", "attributes"),
+    [
+        (ARN, MAX_PAYLOAD_BYTES + 1, {}),
+        (ARN, MAX_PAYLOAD_BYTES - 10, {}),  # with what is around it, it is too large
+        ("https://abc.execute-api.eu-west-1.amazonaws.com", 10 * 1024 * 1024 + 1, {"auth": "iam"}),
+    ],
+)
+async def test_a_body_that_aws_does_not_take_is_refused_before_it_is_sent(
+    bed: CallingBed, endpoint: str, size: int, attributes: dict[str, str]
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, size, 1024 * 1024):
+            yield b"x" * min(1024 * 1024, size - start)
+
+    bed.put(endpoint, **attributes)
+
+    for body in (chunks(), b"x" * size):
+        with pytest.raises(TooLargeError, match="larger than the"):
+            await bed.call(Call("POST", "/7", headers=(("content-type", "text/plain"),), body=body))
+
+    assert not bed.wire.sent
+
+
+async def test_an_endpoint_that_is_neither_is_not_called(bed: CallingBed) -> None:
+    bed.put("users.test:80")
+
+    with pytest.raises(NotCallableError, match="only http and https URLs and ARNs"):
+        await bed.call()
+
+
+async def test_without_credentials_the_error_is_that(bed: CallingBed) -> None:
+    bed.put(ARN)
+    bed.keys.failure = AccessDeniedError("no credentials")
+
+    with pytest.raises(AccessDeniedError, match="no credentials"):
+        await bed.call()
+
+
+async def test_all_tries_share_the_time(bed: CallingBed) -> None:
+    bed.put(ONE, "one")
+    bed.put(TWO, "two")
+    bed.wire.answer(ONE, refused())
+    bed.wire.answer(TWO, refused())
+
+    with pytest.raises(UnreachableError):
+        await bed.call(seconds=5.0)
+
+    assert bed.wire.seconds == sorted(bed.wire.seconds, reverse=True)
+    assert all(0 < seconds <= 5.0 for seconds in bed.wire.seconds)
+
+
+def test_errors_survive_a_copy() -> None:
+    import copy  # noqa: PLC0415 -- here alone
+    import pickle  # noqa: PLC0415 -- the same
+
+    error: Any = FunctionFailedError("users", ARN, error_type="KeyError", error_message="x", kind="unhandled")
+
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301 -- our own
+        assert (str(again), again.error_type, again.was_sent) == (str(error), "KeyError", True)
