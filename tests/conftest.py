@@ -12,7 +12,9 @@ for _name in [name for name in os.environ if name.startswith(("AWS_", "DISCOVERY
     del os.environ[_name]
 
 # Machines are shared: how long one example takes says nothing.
-hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("shared machine")
 
 __all__ = ["aws", "stand_in_of_process"]

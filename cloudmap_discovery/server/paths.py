@@ -43,7 +43,10 @@ def read_path(raw: str) -> Routed:
     if not _LEGAL.issuperset(raw):
         raise InvalidValueError("path", raw, "must have its signs encoded, and no backslash")
     first, slash, rest = raw[1:].partition("/")
-    name = unquote(first, errors="strict") if "%" in first else first
+    try:
+        name = unquote(first, errors="strict") if "%" in first else first
+    except UnicodeDecodeError as error:
+        raise InvalidValueError("path", raw, "must name a service in UTF-8") from error
     stage, between, service = name.rpartition(_BETWEEN)
     if between and not stage:
         raise InvalidValueError("path", raw, "must name a stage before the colon, `-` for none")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Match
 
 from cloudmap_discovery.calls.calling import MAX_PAYLOAD_BYTES, Where
 from cloudmap_discovery.calls.errors import InvocationError
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.responses import Response
-    from starlette.routing import BaseRoute
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from cloudmap_discovery.calls.calling import Called, Calling
     from cloudmap_discovery.calls.messages import Headers
@@ -51,7 +50,22 @@ _MAX_STICKY_CHARACTERS: Final = 1024
 
 def routes(site: Site, calling: Calling) -> list[BaseRoute]:
     """Return the routes: every path that is nobody else's."""
-    return [Mount("/", app=Router(site, calling))]
+    return [_Everything(Router(site, calling))]
+
+
+class _Everything(BaseRoute):
+    """Matches every path, whatever is in it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match requests over HTTP."""
+        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._app(scope, receive, send)
 
 
 class Router:
@@ -69,8 +83,6 @@ class Router:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            return
         request = Request(scope, receive)
         try:
             outcome = await self._called(request)

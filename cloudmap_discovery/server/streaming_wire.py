@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS: Final = 3.0
 _IDLE_SECONDS: Final = 20.0
-_KEPT: Final = 100
+# To one origin; what is more waits for its turn. httpcore looks at each of them for each request.
+_CONNECTIONS: Final = 100
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -83,8 +85,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
     async def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
-        loop = asyncio.get_running_loop()
-        resolve = self._resolve or loop.getaddrinfo
+        if _is_address(host):
+            return [host]
+        resolve = self._resolve or asyncio.get_running_loop().getaddrinfo
         try:
             async with asyncio.timeout(seconds):
                 found = await resolve(host, port, type=socket.SOCK_STREAM)
@@ -96,7 +99,7 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class StreamingWire:
-    """Sends requests over HTTP/1.1, on the event loop that it is used on; any number at once.
+    """Sends requests over HTTP/1.1, on the event loop that it is used on: a hundred to one origin at once, others wait.
 
     Connections that were idle for 20 seconds on either clock are not used again: they are dead if the sandbox was
     frozen meanwhile. `silent_seconds` is how long a service may be silent in the midst of its answer.
@@ -115,13 +118,13 @@ class StreamingWire:
         self._tls = tls
         self._clock = clock
         self._silent_seconds = silent_seconds
-        self._pool: httpcore2.AsyncConnectionPool | None = None
+        self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._used: Instant | None = None
 
     async def send(self, request: Outgoing, *, timeout_seconds: float) -> Incoming:
         """Send a request; see `Wire`."""
-        pool = self._current_pool()
+        pool = self._pool_for(request.url)
         wire_request = self._wire_request(request, timeout_seconds)
         may_again = request.method in IDEMPOTENT and isinstance(request.body, bytes)
         with _translated(_before(request.url, timeout_seconds)):
@@ -139,9 +142,10 @@ class StreamingWire:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        pool, self._pool = self._pool, None
-        if pool is not None and self._loop is asyncio.get_running_loop():
-            await pool.aclose()
+        pools, self._pools = self._pools, {}
+        if self._loop is asyncio.get_running_loop():
+            for pool in pools.values():
+                await pool.aclose()
 
     async def _chunks(self, url: str, response: Any) -> AsyncIterator[bytes]:
         with _translated(_amid(url, self._silent_seconds)):
@@ -180,21 +184,33 @@ class StreamingWire:
             extensions={"timeout": limits},
         )
 
-    def _current_pool(self) -> httpcore2.AsyncConnectionPool:
+    def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
+        """Return the connections to the URL's origin: its own, so that one that hangs holds up no other."""
         now, loop = self._clock.now(), asyncio.get_running_loop()
         was_idle = self._used is not None and not 0 <= now.seconds_since(self._used) <= _IDLE_SECONDS
-        if self._pool is None or self._loop is not loop or was_idle:
-            # What the old one has under way goes on, and closes when it ends.
-            self._pool = httpcore2.AsyncConnectionPool(
+        if self._loop is not loop or was_idle:
+            # What the old ones have under way goes on, and closes when it ends.
+            self._pools, self._loop = {}, loop
+        self._used = now
+        origin = url[: url.index("/", len("https://"))] if "/" in url[len("https://") :] else url
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls(),
-                max_connections=None,
-                max_keepalive_connections=_KEPT,
+                max_connections=_CONNECTIONS,
+                max_keepalive_connections=_CONNECTIONS,
                 keepalive_expiry=_IDLE_SECONDS,
                 network_backend=self._backend,
             )
-            self._loop = loop
-        self._used = now
-        return self._pool
+        return pool
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _framing(request: Outgoing) -> tuple[bytes, bytes] | None:
