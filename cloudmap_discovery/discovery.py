@@ -125,6 +125,23 @@ class Discovery:
         key, serve, matches = await self._select(query, matches_from)
         return answer_of(key, serve, matches)
 
+    async def answer(
+        self,
+        service: str,
+        *,
+        stage: str | None = None,
+        where: Mapping[str, str] | None = None,
+        version: str | None = None,
+        tenant: str | None = None,
+    ) -> Answer:
+        """Return every match as `discover_all`, and an answer without any where the service is there but none matches."""
+        held = self.held_all(service, stage, where, version, tenant)
+        if held is not None:
+            return held
+        query = self._queries.read(service, stage, where, version, tenant)
+        key, serve, matches = await self._select(query, matches_from, may_be_none=True)
+        return answer_of(key, serve, matches)
+
     async def discover_many(self, names: Sequence[str], *, stage: str | None = None) -> dict[str, Instance]:
         """Return one instance of each service, looked up concurrently."""
         if isinstance(names, str) or not isinstance(names, Iterable):
@@ -228,7 +245,11 @@ class Discovery:
         self._serving.expire_all()
 
     async def _select(
-        self, query: Query, select: Callable[[Sequence[Instance], Query], tuple[Instance, ...]]
+        self,
+        query: Query,
+        select: Callable[[Sequence[Instance], Query], tuple[Instance, ...]],
+        *,
+        may_be_none: bool = False,
     ) -> tuple[Key, Serve, tuple[Instance, ...]]:
         asked = self._clock.now()
         key, served = await self._stages.served(query.keys)
@@ -242,10 +263,12 @@ class Discovery:
             except ServiceNotFoundError:
                 if len(query.keys) == 1:
                     raise
-                return await self._select(query, select)  # it is gone: those below it count now
+                return await self._select(
+                    query, select, may_be_none=may_be_none
+                )  # it is gone: those below it count now
             serve = served.serve
             selected = select(serve.answer.instances, query)
-        if not selected:
+        if not selected and not may_be_none:
             elsewhere = self._cache.stages(key.namespace, key.service) - {key.stage}
             raise _no_match(key, serve.answer, query.criteria, sorted(elsewhere))
         self._serving.tell(key, served)

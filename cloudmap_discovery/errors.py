@@ -13,8 +13,9 @@ DiscoveryError
 │   ├── StoreTimeoutError
 │   ├── MalformedRecordError
 │   └── RemoteError
-└── RegistrationError              a registration failed: see AWS's code and reason
-    └── OwnershipError
+├── RegistrationError              a registration failed: see AWS's code and reason
+│   └── OwnershipError
+└── InvocationError                calling what was found failed: see calls/errors.py
 
 `InvalidValueError` and `ConfigurationError` are raised before any I/O.
 """

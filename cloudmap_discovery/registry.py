@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.deadline import Deadline
 from cloudmap_discovery.encoding import decode_attributes, encode_attributes, is_written
+from cloudmap_discovery.errors import RegistrationError, StoreTimeoutError
 from cloudmap_discovery.events import Deregistered, Registered
-from cloudmap_discovery.limits import check_ladder, check_stage
+from cloudmap_discovery.limits import check_instance_id, check_ladder, check_service, check_stage
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, Instance, Key
 from cloudmap_discovery.plans import Plan
 from cloudmap_discovery.registration import (
@@ -330,6 +331,26 @@ class Registry:
         """
         chosen = None if stage is None else check_stage(stage)
         return await self._listing.records(chosen, self.deadline(timeout_seconds))
+
+    async def record(
+        self, service: str, instance_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> Instance | None:
+        """Return the record with this id, or None if it is not there or has no usable address.
+
+        One call to the control plane, uncached. Raises an `InvalidValueError` or a `StoreError`.
+        """
+        name, checked_id = check_service(service), check_instance_id(instance_id)
+        deadline = self.deadline(timeout_seconds)
+        try:
+            entry = await self._control.instance(self._namespace, name, checked_id, deadline)
+        except RegistrationError as missed:
+            raise StoreTimeoutError(
+                f"reading record {checked_id!r} of {name!r} took longer than {deadline.timeout_seconds:g} s",
+                store="cloudmap",
+                service="servicediscovery",
+                operation=missed.operation,
+            ) from missed
+        return _readable(name, entry)
 
     def deadline(self, timeout_seconds: float) -> Deadline:
         """Return the deadline of work that begins now."""

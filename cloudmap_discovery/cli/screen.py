@@ -94,6 +94,10 @@ class Screen:
         """Print exactly this line as the result."""
         self._out_file.write(text + "\n")
 
+    def flush(self) -> None:
+        """Have the results seen that were printed so far, by whoever reads them through a pipe: the command goes on."""
+        self._out_file.flush()
+
     def blank(self) -> None:
         """Print an empty line."""
         self._out_file.write("\n")

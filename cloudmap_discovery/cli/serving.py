@@ -126,10 +126,12 @@ def serve_registry(session: Session, host: str, port: int) -> int:
 
 
 def _tell(session: Session, url: str, namespace: str, surfaces: Sequence[str]) -> None:
+    screen = session.screen
     if session.as_json:
-        session.screen.result(machine.line({"url": url, "namespace": namespace, "surfaces": list(surfaces)}))
-        return
-    session.screen.result(f"Serving namespace {namespace} at {url} (Ctrl-C ends it)")
-    for surface, (path, what) in _SHOWN.items():
-        if surface in surfaces:
-            session.screen.result(f"  {url}{path}  {what}")
+        screen.result(machine.line({"url": url, "namespace": namespace, "surfaces": list(surfaces)}))
+    else:
+        screen.result(f"Serving namespace {namespace} at {url} (Ctrl-C ends it)")
+        for surface, (path, what) in _SHOWN.items():
+            if surface in surfaces:
+                screen.result(f"  {url}{path}  {what}")
+    screen.flush()

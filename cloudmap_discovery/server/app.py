@@ -37,7 +37,7 @@ def make_app(site: Site, router: Sequence[BaseRoute] = ()) -> Starlette:
         from cloudmap_discovery.server import page  # noqa: PLC0415 -- where it is on
 
         routes += page.routes(site)
-    return Starlette(
+    app = Starlette(
         routes=[*routes, *router],
         exception_handlers={
             DiscoveryError: _discovery_error,
@@ -45,6 +45,8 @@ def make_app(site: Site, router: Sequence[BaseRoute] = ()) -> Starlette:
             Exception: _bug,
         },
     )
+    app.router.redirect_slashes = False  # the address would be made of the request's Host
+    return app
 
 
 async def _discovery_error(request: Request, error: Exception) -> Response:

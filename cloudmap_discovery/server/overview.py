@@ -67,6 +67,7 @@ class _Held:
     read: Read
     source: str
     sent: Instant
+    writes: int
 
 
 class Overview:
@@ -92,17 +93,19 @@ class Overview:
         self._held: _Held | None = None
         self._failed: tuple[StoreError, Instant] | None = None
         self._reading: asyncio.Task[_Held | StoreError] | None = None
+        self._writes = 0
+        self._reading_since = 0
 
     async def listed(self) -> Listed:
         """Return all that is registered; raises a `StoreError` where nothing can be read and nothing is held."""
         held = self._held
-        if held is not None and 0 <= self._age(held) <= self._ttl_seconds:
+        if held is not None and self._is_after_writes(held) and 0 <= self._age(held) <= self._ttl_seconds:
             return self._listed(held, None)
         return await self._io.submit(self._renewed)
 
     def forget(self) -> None:
-        """Read it anew the next time: something was written."""
-        self._held = None
+        """Read it anew the next time: something was written. What is being read meanwhile may be from before that."""
+        self._writes += 1
 
     async def _renewed(self) -> Listed:
         now, held = self._clock.now(), self._held
@@ -112,11 +115,14 @@ class Overview:
         if self._failed is not None and 0 <= now.seconds_since(self._failed[1]) < _FAILED_SECONDS:
             outcome = self._failed[0]
         else:
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.get_running_loop().create_task(self._read(now))
-            patience = _READING_SECONDS if held is None else _PATIENCE_SECONDS
-            done, _ = await asyncio.wait({self._reading}, timeout=patience)
-            outcome = self._reading.result() if done else None
+            if self._reading is None or self._reading.done() or self._reading_since != self._writes:
+                self._reading_since = self._writes
+                self._reading = asyncio.get_running_loop().create_task(self._read(now, self._writes))
+            is_good_enough = held is not None and self._is_after_writes(held)
+            patience = _PATIENCE_SECONDS if is_good_enough else _READING_SECONDS
+            reading = self._reading  # after a write, others go on with another one
+            done, _ = await asyncio.wait({reading}, timeout=patience)
+            outcome = reading.result() if done else None
         match outcome:
             case _Held():
                 return self._listed(outcome, None)
@@ -132,7 +138,7 @@ class Overview:
                     "have a snapshot in S3, which is read at once"
                 )
 
-    async def _read(self, sent: Instant) -> _Held | StoreError:
+    async def _read(self, sent: Instant, writes: int) -> _Held | StoreError:
         failure = StoreError("there is no place where all records can be listed")
         for reader in self._readers:
             try:
@@ -141,10 +147,15 @@ class Overview:
                 LOGGER.warning("the registry cannot be listed from %s: %s", reader.source, error)
                 failure = without_frames(error)
             else:
-                self._held, self._failed = _Held(read, reader.source, sent), None
-                return self._held
+                found, self._failed = _Held(read, reader.source, sent, writes), None
+                if self._held is None or self._held.writes <= writes:
+                    self._held = found
+                return found
         self._failed = failure, self._clock.now()
         return failure
+
+    def _is_after_writes(self, held: _Held) -> bool:
+        return held.writes == self._writes
 
     def _age(self, held: _Held) -> float:
         return self._clock.now().seconds_since(held.sent)

@@ -30,6 +30,14 @@ RETRY_AFTER_SECONDS: Final = 5
 """After how long an outage is worth another try: so long a store that failed is left alone."""
 
 
+class ProblemError(Exception):
+    """A request cannot be answered otherwise than with this problem."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
 def problem(
     status: int,
     name: str,

@@ -90,6 +90,37 @@ async def test_a_failure_leaves_what_was_listed_marked_stale_with_the_reason_and
     assert reader.reads == 2
 
 
+async def test_what_was_being_read_when_something_was_written_is_not_taken_for_new() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    reader.seconds = 0.2
+    tested = overview(reader, clock=clock)
+    before = asyncio.ensure_future(tested.listed())
+    while not reader.reads:  # noqa: ASYNC110 -- it is read on another thread
+        await asyncio.sleep(0.001)
+    reader.records = ORDERS
+
+    tested.forget()
+    after = await tested.listed()
+    await before
+    later = await tested.listed()
+
+    assert after.records == later.records == ORDERS
+    assert not after.stale
+    assert reader.reads == 2
+
+
+async def test_a_failure_after_a_write_leaves_what_was_listed_before_marked_stale() -> None:
+    reader = FakeReader()
+    tested = overview(reader, clock=FakeClock())
+    await tested.listed()
+    reader.error = StoreTimeoutError("no answer", store="cloudmap")
+
+    tested.forget()
+    listed = await tested.listed()
+
+    assert (listed.records, listed.stale) == (USERS, True)
+
+
 async def test_what_is_too_old_is_not_served() -> None:
     reader, clock = FakeReader(), FakeClock()
     tested = overview(reader, clock=clock, max_stale_seconds=100.0)
