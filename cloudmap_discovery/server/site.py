@@ -19,7 +19,10 @@ RESERVED = frozenset({"catalog", "v1", "openapi.json", "manifest", "ui"})
 
 @value
 class Site:
-    """One server: its core, all that is registered, which surfaces are on, and whose requests may use its rights."""
+    """One server: its core, all that is registered, which surfaces are on, and whose requests may use its rights.
+
+    `region` is the one that it asks in, where that is said.
+    """
 
     settings: Settings
     core: Core
@@ -27,6 +30,7 @@ class Site:
     clock: Clock
     surfaces: frozenset[str]
     trusts: Trust
+    region: str | None = None
 
     def has(self, surface: str) -> bool:
         """Return whether the surface is on."""

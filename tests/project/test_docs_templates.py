@@ -33,6 +33,7 @@ from tests.project.yaml_text import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+AMPLIFY: Final = ROOT / "docs" / "amplify.md"
 ATTACH: Final = ROOT / "docs/attach.md"
 DEPENDENCIES: Final = ROOT / "docs/dependencies.md"
 SNAPSHOTS: Final = ROOT / "docs/snapshots.md"
@@ -279,6 +280,7 @@ def test_every_other_block_is_one_that_a_test_above_reads(block: Block) -> None:
         *parts(),
         block_after("Declaring", DEPENDENCIES, "json"),
         block_after("The document", SNAPSHOTS, "json"),
+        block_after("The manifest", AMPLIFY, "json"),  # tests/amplify/test_docs.py
         block_after("SAM", ATTACH, "yaml"),
         block_after("Serverless Framework", ATTACH, "yaml"),
         block_after("Terraform", ATTACH, "hcl"),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CLONE = "../cloudmap-discovery"
 """Where documents have the clone of this project: beside the folder of a service."""
+PACKAGES = {PLUGIN: NAME, ROOT / "layer" / "amplify": "cloudmap-discovery-amplify"}
+"""The packages of this project for npm, by their folders."""
 
 
 def check_npm(words: Sequence[str]) -> None:
@@ -26,8 +28,8 @@ def check_npm(words: Sequence[str]) -> None:
     assert set(options) <= {"--save-dev", "--install-links"}
     assert folder.startswith(f"{CLONE}/"), f"{folder} is not in the clone of this project"
     package = ROOT / folder.removeprefix(f"{CLONE}/") / "package.json"
-    assert package.parent == PLUGIN
-    assert json.loads(package.read_text())["name"] == NAME
+    assert package.parent in PACKAGES
+    assert json.loads(package.read_text())["name"] == PACKAGES[package.parent]
 
 
 def check_npx(words: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from layer.tools import run_tool
-from tests.runtime.tools import ROOT, _installed_once
+from tests.runtime.npm import installed
+from tests.runtime.tools import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 PLUGIN: Final = ROOT / "layer" / "serverless-plugin"
 EXAMPLE: Final = PLUGIN / "example"
 NAME: Final = "serverless-cloudmap-discovery"
-_PINS: Final = ("package.json", "package-lock.json")
-_HERE: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +127,5 @@ def program(name: str) -> str:
 
 
 def _installed() -> Path:
-    with _installed_once("osls", "".join((_HERE / name).read_text() for name in _PINS)) as (folder, missing):
-        if missing:
-            for name in _PINS:
-                shutil.copy(_HERE / name, folder)
-            options = ("--ignore-scripts", "--omit=optional", "--prefer-offline", "--no-audit", "--no-fund")
-            run_tool(
-                ["npm", "ci", *options], to="install osls, which takes Node.js 20.19 or newer", cwd=folder
-            )
-    return folder
+    needs = ", which takes Node.js 20.19 or newer"
+    return installed("osls", Path(__file__).parent, "--omit=optional", needs=needs)
