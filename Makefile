@@ -84,6 +84,10 @@ bench-cold: $(READY) ## Measure cold starts, side by side with peers, for a quar
 bench-fleet: $(READY) ## Simulate fleets of up to 10,000 sandboxes, for a quarter of an hour (QUICK=1 WRITE=1)
 	@$(BIN)/python -m tests.benchmarks.fleet $(call switch,QUICK,--quick) $(call switch,WRITE,--write)
 
+.PHONY: bench-router
+bench-router: $(READY) ## Measure the router beside nginx and a bare proxy; needs nginx and wrk (ROUNDS=5 WRITE=1)
+	@$(BIN)/python -m tests.benchmarks.router $(call option,ROUNDS,--rounds) $(call switch,WRITE,--write)
+
 .PHONY: lock
 lock: $(READY) ## Renew the pinned requirements
 	$(BIN)/uv pip compile pyproject.toml --upgrade --extra all --group dev --group judges --group bench --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet -o requirements/dev.txt

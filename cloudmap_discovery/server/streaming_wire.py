@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -72,12 +73,14 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
                 left if number == len(allowed) else left / 2
             )  # one that is dead leaves time for the others
             try:
-                return await self._backend.connect_tcp(
+                stream = await self._backend.connect_tcp(
                     address, port, timeout=share, local_address=local_address, socket_options=socket_options
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if number == len(allowed):
                     raise
+            else:
+                return _Stream(stream)
         raise httpcore2.ConnectError(f"{host} has no address")
 
     async def sleep(self, seconds: float) -> None:
@@ -96,6 +99,40 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         except OSError as error:
             raise httpcore2.ConnectError(f"looking up {host}: {error.strerror or error}") from error
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class _Stream(httpcore2.AsyncNetworkStream):
+    """A connection that knows its socket: httpcore asks each idle one, for each request, whether it was closed meanwhile."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._socket = stream.get_extra_info("socket")
+        self.read = stream.read  # type: ignore[method-assign]  # the very methods: a call less each
+        self.write = stream.write  # type: ignore[method-assign]  # the same
+        self.aclose = stream.aclose  # type: ignore[method-assign]  # the same
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 -- httpcore's signature
+    ) -> httpcore2.AsyncNetworkStream:
+        """Begin TLS."""
+        return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what the stream knows."""
+        if info == "is_readable" and self._socket is not None:
+            return _is_readable(self._socket.fileno())
+        return self._stream.get_extra_info(info)
+
+
+def _is_readable(number: int) -> bool:
+    if number < 0:
+        return True  # it is closed
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class StreamingWire:

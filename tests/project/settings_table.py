@@ -25,11 +25,16 @@ _BETWEEN: Final = re.compile(rf"(?<={re.escape(BEGIN)}\n).*(?={re.escape(END)})"
 RARE: Final = frozenset(
     {
         "allow_writes",
+        "allowed_endpoints",
         "allowed_networks",
         "cors_origins",
+        "dependencies",
+        "endpoint_url",
         "max_entries",
         "max_snapshot_age",
+        "max_stale",
         "mirrors",
+        "negative_ttl",
         "owner_account",
         "parameter_prefix",
         "preload",
@@ -39,11 +44,14 @@ RARE: Final = frozenset(
         "registrar_urls",
         "router_timeout",
         "shared_cache",
+        "snapshot_file",
         "snapshot_key",
         "stage_header",
         "stale_wait",
+        "stale_while_revalidate",
         "sticky",
         "surfaces",
+        "transport",
         "version_suffix",
     }
 )

@@ -125,10 +125,16 @@ def check_module(words: Sequence[str]) -> None:
     assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", done.stdout))
 
 
+def check_curl(words: Sequence[str]) -> None:
+    (url,) = words
+    assert url.startswith("http://127.0.0.1:8080/"), "only what `serve` answers is asked for"
+
+
 PROGRAMS: Final[dict[str, Callable[[Sequence[str]], None]]] = {
     ".venv/bin/python": check_module,
     "aws": check_aws,
     "cloudmap-discovery": check_own_program,
+    "curl": check_curl,
     "export": check_export,
     "make": check_make,
     "npm": check_npm,

@@ -14,6 +14,7 @@ import pytest
 
 import cloudmap_discovery
 from cloudmap_discovery import errors, events, limits, sync
+from cloudmap_discovery.calls import errors as calls_errors
 from cloudmap_discovery.emf import EmfSink
 from cloudmap_discovery.settings import PREFIX, definitions, near_misses
 from cloudmap_discovery.testing import FakeRegistry
@@ -35,6 +36,13 @@ EVENTS: Final = [
     for kind in vars(events).values()
     if isinstance(kind, type) and issubclass(kind, events.Event) and kind is not events.Event
 ]
+INVOCATION_ERRORS: Final = {
+    kind.__name__
+    for kind in vars(calls_errors).values()
+    if isinstance(kind, type)
+    and issubclass(kind, calls_errors.InvocationError)
+    and kind is not calls_errors.InvocationError
+}
 SAMPLES: Final[dict[str, Any]] = {"reasons": ("no address",), "failing": True, "stale": True, "source": "ssm"}
 
 
@@ -107,7 +115,7 @@ def test_the_table_of_functions_has_every_function_that_looks_up() -> None:
     listed = {code(name)[0].partition("(")[0] for name, _ in table(DOCS / "lookup.md", "function")}
     blocking = {name for name, _ in inspect.getmembers(sync, inspect.isfunction)}
 
-    assert listed == blocking - {"register", "deregister"}
+    assert listed == blocking - {"register", "deregister", "invoke"}
 
 
 def test_the_table_of_errors_has_every_error_with_its_own_fields() -> None:
@@ -147,9 +155,21 @@ def test_the_readme_names_every_error_that_a_caller_meets() -> None:
         if isinstance(kind, type) and issubclass(kind, errors.StoreError)
     }
 
-    met = {name for name in cloudmap_discovery.__all__ if name.endswith("Error")} - causes
+    met = {name for name in cloudmap_discovery.__all__ if name.endswith("Error")} - causes - INVOCATION_ERRORS
 
     assert {name for name in met if f"`{name}`" not in text} == set()
+
+
+def test_the_table_of_errors_of_calls_has_every_one_with_its_own_fields() -> None:
+    rows = table(DOCS / "calling.md", "error", "when")
+    described = {name: code(when) for names, when, _ in rows for name in code(names)}
+
+    assert described.keys() == INVOCATION_ERRORS
+    for name, fields_named in described.items():
+        inherited = {"service", "endpoint", "reason"}
+        kind = getattr(cloudmap_discovery, name)
+        given = set(inspect.signature(kind).parameters) - inherited - {"self", "kind", "was_sent"}
+        assert given <= set(fields_named), name
 
 
 def test_the_table_of_events_has_every_event_with_its_fields() -> None:

@@ -54,6 +54,12 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("stages",),
     ("held",),
     ("discovery", "registry"),
+    # Calling what was found, from the bottom up.
+    ("calls", "calls.errors"),
+    ("calls.messages", "calls.targets"),
+    ("calls.gateway", "calls.signing", "calls.keys", "calls.plain_wire"),
+    ("calls.calling",),
+    ("calls.invoking",),
     ("assembly",),
     ("wiring",),
     ("api",),

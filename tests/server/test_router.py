@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
+from cloudmap_discovery import wiring
+from cloudmap_discovery.clock import SystemClock
+from cloudmap_discovery.server.app import make_app
 from cloudmap_discovery.server.callers import nobody
-from tests.server.bed import serving
+from cloudmap_discovery.server.router import routes
+from tests.server.bed import asking, serving
 from tests.server.router_bed import put, router, routing
+from tests.unit.calling_bed import FakeWire
 from tests.unit.direct_peers import FINE, Peer, always
 
 if TYPE_CHECKING:
@@ -279,17 +284,17 @@ async def test_a_client_that_goes_ends_the_request_to_the_service(aws: StandIn) 
 
 
 async def test_a_thousand_at_once_for_one_cold_service_make_one_lookup(aws: StandIn) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(65536):
-            writer.write(FINE)
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024) as server:
-        put(aws, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with routing(aws, sources="cloudmap", timeout="60") as client:
-            answers = await asyncio.gather(*(client.get("/users/") for _ in range(1000)))
+    put(aws, "https://users.test")
+    parts = router(aws, sources="cloudmap", timeout="60")
+    wire = FakeWire()  # the machine may be too busy for a thousand connections within their time
+    wire.answer("https://users.test", b"ok")
+    calling = wiring.make_calling(parts.core, {}, clock=SystemClock(), wire=wire)
+    parts.app = make_app(parts.site, routes(parts.site, calling))
+    async with asking(parts) as client:
+        answers = await asyncio.gather(*(client.get(f"/users/{number}") for number in range(1000)))
 
     assert {answer.status_code for answer in answers} == {200}
+    assert len({request.url for request in wire.sent}) == 1000
     assert aws.calls() == {"servicediscovery:DiscoverInstances": 1}
 
 
