@@ -86,3 +86,11 @@ def _state(dependency: Dependency, records: Mapping[str, Sequence[Instance]], ve
         return "met"
     wanted = parse_range(dependency.version, version_suffix)
     return "met" if any(wanted.matches(record.version) for record in candidates) else "unmet"
+
+
+def on_ladder(records: Sequence[Instance], stages: Sequence[str]) -> Sequence[Instance]:
+    """Return those of a service's records that a lookup on the ladder finds: of the first stage that has any, or all."""
+    if not stages:
+        return records
+    rungs = ([record for record in records if record.stage == stage] for stage in stages)
+    return next((rung for rung in rungs if rung), ())

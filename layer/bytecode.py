@@ -47,6 +47,8 @@ NOT_COMPILED_IF_LEAN: Final = (
     "cloudmap_discovery/stores/parameter_mirror.py",
     "cloudmap_discovery/stores/s3_mirror.py",
     "cloudmap_discovery/syncing.py",
+    # What calls services: it waits for them, likewise.
+    "cloudmap_discovery/calls/*.py",
     # What a process on Managed Instances makes once, and is never short of a processor for.
     "cloudmap_discovery/stores/shared*.py",
 )
@@ -54,13 +56,15 @@ NOT_COMPILED_IF_LEAN: Final = (
 NOT_COMPILED_FOR_FOUR: Final = (
     "cloudmap_discovery/ranges.py",
     "cloudmap_discovery/shadowing.py",
+    "cloudmap_discovery/stores/file.py",
     "cloudmap_discovery/transport/container_endpoint.py",
     "nodesemver/*.py",
     "tenacity/*.py",
     "tenacity/*/*.py",
 )
-"""Sources that few lookups import, and then once: what a version takes, the first retry, and credentials after a restore. With
-bytecode for four Pythons the zip has no room for them: compiling takes some 20 ms of a whole processor for each."""
+"""Sources that few lookups import, and then once: what a version takes, the first retry, a packaged snapshot, and
+credentials after a restore. With bytecode for four Pythons the zip has no room for them: compiling takes some 20 ms of
+a whole processor for each."""
 _MOST_WITH_ALL: Final = 3
 
 

@@ -1,7 +1,8 @@
-"""Which of the installed files belong into the layer, and which into the registrar's package."""
+"""Which of the installed files belong into the layer, and which into the packages of registrar and server."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,27 +15,42 @@ _INSTALLER_FILES = frozenset(
 OWN_PACKAGE = "cloudmap_discovery"
 """What is this project's own in a layer."""
 
-TOOLS = frozenset({"cli", "dependency_drawing.py", "dependency_graph.py", "policies.py"})
+TOOLS = frozenset({"cli", "dependency_drawing.py", "dependency_graph.py", "policies.py", "server/local.py"})
 """Files and folders of this project's own that only the command line uses: its libraries are in no layer."""
 
 REGISTRAR = frozenset({"registrar", "stores/cloud_map_services.py", "transport/direct_rest.py"})
 """Files and folders that only the registrar uses, which is a function with a package of its own."""
 
+SERVER = frozenset({"server", "as_json.py", "matrix.py", "shown.py"})
+"""Files and folders that only the server uses, which is another one; and the command line."""
+
+_DRAWN = frozenset({"dependency_graph.py"})
+"""What the server's page has in common with the command line."""
+
 _FOR_TESTS = frozenset({"testing.py"})
+
+# markupsafe has a part in C, for one Python and machine, and does the same without it; its wheel's note is of that part.
+_COMPILED_TWIN = re.compile(r"markupsafe/_speedups\..*|markupsafe-[^/]*\.dist-info/WHEEL")
 
 
 def belongs(path: PurePosixPath) -> bool:
     """Say whether an installed file, named relative to site-packages, is part of the layer.
 
     Packages stay whole, so that what shadows the runtime's own is not less than it. Out go: console scripts, the command
-    line of this project, the registrar and what they alone use, test suites, installers' notes and caches of others.
+    line of this project, registrar and server, what they alone use, test suites, installers' notes and caches of others.
     """
-    return _is_content(path) and not _is_own(path, TOOLS | REGISTRAR)
+    return _is_content(path) and not _is_own(path, TOOLS | REGISTRAR | SERVER)
 
 
 def belongs_to_registrar(path: PurePosixPath) -> bool:
     """Say the same for the registrar's package: it has what the layer has, but for what tests use, and the registrar."""
-    return _is_content(path) and not _is_own(path, TOOLS | _FOR_TESTS)
+    return _is_content(path) and not _is_own(path, TOOLS | SERVER | _FOR_TESTS)
+
+
+def belongs_to_server(path: PurePosixPath) -> bool:
+    """Say the same for the server's package: the layer's library with the server, and what it requires, without compiled parts."""
+    left_out = (TOOLS - _DRAWN) | REGISTRAR | _FOR_TESTS
+    return _is_content(path) and not _is_own(path, left_out) and not _COMPILED_TWIN.fullmatch(str(path))
 
 
 def _is_content(path: PurePosixPath) -> bool:

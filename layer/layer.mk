@@ -1,4 +1,4 @@
-# The Lambda layer and the registrar: build them, publish the layer, deploy both, try the layer under AWS's runtime emulator.
+# The Lambda layer, the registrar and the server: build them, publish the layer, deploy them, try the layer under AWS's runtime emulator.
 #
 #   make build [FLAVOR=full [PYTHON=3.13] [ARCH=arm64]] [BYTECODE=never]
 #   make publish REGION=… [FLAVOR=slim|full] [PYTHON=3.13] [ARCH=arm64] [LAYER_NAME=…] [ACCOUNTS=…|PUBLIC=1] [BUCKET=…] [DRY_RUN=1]
@@ -13,9 +13,10 @@ OF_FLAVOR = $(if $(FLAVOUR),$(error FLAVOUR=$(FLAVOUR) is not understood: use FL
 PIN := pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 .PHONY: build
-build: $(READY) ## Build layer and registrar into dist/ (FLAVOR=full PYTHON=3.13 ARCH=arm64 BYTECODE=never)
+build: $(READY) ## Build layer, registrar and server into dist/ (FLAVOR=full PYTHON=3.13 ARCH=arm64 BYTECODE=never)
 	@$(BIN)/python -m layer.build $(OF_FLAVOR) $(call option,PYTHON,--python) $(call option,ARCH,--arch) $(call option,BYTECODE,--bytecode)
 	@$(BIN)/python -m layer.build_registrar
+	@$(BIN)/python -m layer.build_server
 
 .PHONY: publish
 publish: $(READY) ## Publish what is in dist/ (REGION= FLAVOR= PYTHON= ARCH= LAYER_NAME= ACCOUNTS=|PUBLIC=1 BUCKET= DRY_RUN=1)
@@ -32,7 +33,7 @@ $(AWS_READY): $(READY) requirements/awscli.txt
 	@touch $@
 
 .PHONY: deploy
-deploy: build $(AWS_READY) ## Install layer and registrar in an account (REGION= STACK= PARAMETERS="Namespace=…" BUCKET= DRY_RUN=1)
+deploy: build $(AWS_READY) ## Install layer, registrar and server in an account (REGION= STACK= PARAMETERS="Namespace=…" BUCKET= DRY_RUN=1)
 	@$(BIN)/python -m layer.deploy --aws $(AWS_VENV)/bin/aws $(call option,STACK,--stack) $(call option,REGION,--region) \
 		$(call option,PARAMETERS,--parameters) $(call option,BUCKET,--bucket) $(call switch,DRY_RUN,--dry-run)
 
@@ -55,6 +56,7 @@ NEIGHBOURS := aiobotocore==2.12.3 boto3==1.34.69 botocore==1.34.69 jmespath==1.1
 lock-layer: $(READY)
 	$(BIN)/uv $(PIN) pyproject.toml --constraint requirements/dev.txt -o requirements/layer-slim.txt
 	echo boto3 | $(BIN)/uv $(PIN) pyproject.toml - --extra sdk --constraint requirements/dev.txt -o requirements/layer.txt
+	printf 'httpcore2[asyncio]\njinja2\nmangum\nstarlette\n' | $(BIN)/uv $(PIN) pyproject.toml - --constraint requirements/dev.txt -o requirements/server.txt
 	echo 'hatchling>=1.27' | $(BIN)/uv $(PIN) - -o requirements/layer-build.txt
 	echo awslambdaric | $(BIN)/uv $(PIN) - --constraint requirements/dev.txt -o requirements/runtime-client.txt
 	echo aws-sam-cli | $(BIN)/uv $(PIN) - --no-deps -o requirements/rie.txt

@@ -23,30 +23,37 @@ BUILD_REQUIREMENTS: Final = Path("requirements/layer-build.txt")
 
 
 def install_packages(
-    target: Target, *, root: Path, into: Path, work: Path, belongs: Callable[[PurePosixPath], bool]
+    target: Target,
+    *,
+    root: Path,
+    into: Path,
+    work: Path,
+    belongs: Callable[[PurePosixPath], bool],
+    requirements: Path | None = None,
 ) -> str:
     """Fill the folder `into` with the packages of the source tree at `root`, without what does not belong; return its version.
 
     Raises `ToolFailedError` when a wheel is missing or does not have the pinned hash, `NotPureError` when a slim flavour
-    would not fit everywhere. `work` is a folder for what comes up on the way.
+    would not fit everywhere. `work` is a folder for what comes up on the way; `requirements` are other ones than the flavour's.
     """
-    _install_dependencies(target, root=root, into=into)
+    pinned = requirements or REQUIREMENTS[target.flavor]
+    _install_dependencies(target, pinned, root=root, into=into)
     version = _install_own_package(root=root, into=into, work=work)
     _prune(into, belongs)
     if target.flavor == "slim":
-        _check_pure(into)
+        _check_pure(into, pinned)
     return version
 
 
-def _install_dependencies(target: Target, *, root: Path, into: Path) -> None:
+def _install_dependencies(target: Target, pinned: Path, *, root: Path, into: Path) -> None:
     _run_uv(
         [
             *("pip", "install", "--quiet", "--target", into),
             *("--python-version", target.runtimes[0].version, "--python-platform", target.uv_platform),
             *("--only-binary", ":all:", "--link-mode", "copy"),
-            *("--require-hashes", "-r", REQUIREMENTS[target.flavor]),
+            *("--require-hashes", "-r", pinned),
         ],
-        to=f"install the layer's packages for {target.slug}",
+        to=f"install the packages of {pinned.name} for {target.slug}",
         root=root,
     )
 
@@ -85,9 +92,9 @@ def _prune(packages: Path, belongs: Callable[[PurePosixPath], bool]) -> None:
             path.unlink()
 
 
-def _check_pure(packages: Path) -> None:
+def _check_pure(packages: Path, pinned: Path) -> None:
     if distributions := not_pure(packages):
         raise NotPureError(
-            "The slim layer is one zip for every Python version and architecture, but not pure Python is"
-            f" {', '.join(distributions)}. Take it out of {REQUIREMENTS['slim']}, or make it an extra in pyproject.toml."
+            "This is one zip for every Python version and architecture, but not pure Python is"
+            f" {', '.join(distributions)}. Take it out of {pinned}, or make it an extra in pyproject.toml."
         )

@@ -45,11 +45,12 @@ def read_template(path: Path = TEMPLATE) -> dict[str, Any]:
 def artifacts(template: Mapping[str, Any], folder: Path) -> list[Path]:
     """Return the files that a template in this folder names, or raise `NothingToPublishError` if one is missing."""
     properties = [resource.get("Properties", {}) for resource in template["Resources"].values()]
-    found = [(folder / one[name]).resolve() for one in properties for name in _NAMES_A_FILE if name in one]
+    named = {(folder / one[name]).resolve() for one in properties for name in _NAMES_A_FILE if name in one}
+    found = sorted(named)
     for path in found:
         if not path.is_file():
             raise NothingToPublishError(f"{path.parent.name}/{path.name} is not there. Run: make build")
-    return sorted(found)
+    return found
 
 
 def parse_parameters(text: str | None, template: Mapping[str, Any]) -> dict[str, str]:

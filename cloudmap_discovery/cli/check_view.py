@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.cli import exits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, QUIET, STRONG, Column
-from cloudmap_discovery.cli.shown import counted
 from cloudmap_discovery.errors import DiscoveryUnavailableError, NoMatchingInstanceError
 from cloudmap_discovery.model import NO_STAGE
+from cloudmap_discovery.shown import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.cli.record_view import highest_first, provenance, traits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
-from cloudmap_discovery.cli.shown import counted, duration, in_stage
 from cloudmap_discovery.limits import LADDER
 from cloudmap_discovery.overriding import OVERRIDE
 from cloudmap_discovery.selection import draw_weights
+from cloudmap_discovery.shown import counted, duration, in_stage
 
 if TYPE_CHECKING:
     from cloudmap_discovery.cli.screen import Screen, Span

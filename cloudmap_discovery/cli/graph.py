@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.options import command_class, common_options, stage_option
-from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.dependency_drawing import to_dot, to_mermaid
-from cloudmap_discovery.dependency_graph import draw_up
+from cloudmap_discovery.dependency_graph import draw_up, on_ladder
 from cloudmap_discovery.limits import check_ladder
+from cloudmap_discovery.shown import in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
@@ -97,14 +97,7 @@ async def _records(
     found = await core.registry.records(
         stage=stages[0] if len(stages) == 1 else None, timeout_seconds=timeout_seconds
     )
-    return {service: some for service in found if (some := _on_ladder(found[service], stages))}
-
-
-def _on_ladder(records: Sequence[Instance], stages: Sequence[str]) -> Sequence[Instance]:
-    if not stages:
-        return records
-    rungs = ([record for record in records if record.stage == stage] for stage in stages)
-    return next((rung for rung in rungs if rung), ())
+    return {service: some for service in found if (some := on_ladder(found[service], stages))}
 
 
 def _named(items: Sequence[str]) -> str:

@@ -8,9 +8,9 @@ from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.matrix_view import show_matrix
 from cloudmap_discovery.cli.options import command_class, common_options
 from cloudmap_discovery.cli.record_view import highest_first, show_records
-from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.limits import check_stage
 from cloudmap_discovery.matrix import Matrix
+from cloudmap_discovery.shown import in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

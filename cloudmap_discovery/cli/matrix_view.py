@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.cli.screen import GOOD, ODD, QUIET, STRONG, Column
-from cloudmap_discovery.cli.shown import counted
 from cloudmap_discovery.matrix import side_by_side
 from cloudmap_discovery.model import NO_STAGE
+from cloudmap_discovery.shown import counted
 
 if TYPE_CHECKING:
     from cloudmap_discovery.cli.screen import Screen

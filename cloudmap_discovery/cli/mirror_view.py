@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery.cli import exits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
-from cloudmap_discovery.cli.shown import in_stage
+from cloudmap_discovery.shown import in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

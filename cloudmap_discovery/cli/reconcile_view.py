@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.cli.record_view import changed_fields, traits
 from cloudmap_discovery.cli.screen import ADDRESS, BAD, GOOD, ODD, QUIET, STRONG
-from cloudmap_discovery.cli.shown import counted, in_stage
 from cloudmap_discovery.registrar.permits import tagged_function
 from cloudmap_discovery.registrar.reconcile import REASONS
+from cloudmap_discovery.shown import counted, in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

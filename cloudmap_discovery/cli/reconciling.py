@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.options import command_class, common_options
-from cloudmap_discovery.cli.shown import counted
 from cloudmap_discovery.events import Deregistered, Registered
+from cloudmap_discovery.shown import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.cli.screen import ADDRESS, ODD, QUIET, STRONG, Column
-from cloudmap_discovery.cli.shown import counted, duration, in_stage
 from cloudmap_discovery.encoding import encode_time
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE
 from cloudmap_discovery.selection import matching
+from cloudmap_discovery.shown import counted, duration, in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

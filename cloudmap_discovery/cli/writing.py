@@ -15,7 +15,6 @@ from cloudmap_discovery.cli.options import (
 )
 from cloudmap_discovery.cli.record_view import show_record
 from cloudmap_discovery.cli.screen import GOOD, ODD, QUIET, STRONG
-from cloudmap_discovery.cli.shown import in_stage
 from cloudmap_discovery.depends_on import encode_depends_on, is_depends_on, parse_entry
 from cloudmap_discovery.endpoints import is_arn, is_url
 from cloudmap_discovery.errors import InvalidValueError
@@ -23,6 +22,7 @@ from cloudmap_discovery.events import Deregistered, MirrorFailed, Registered
 from cloudmap_discovery.model import DEFAULT_WEIGHT, NO_STAGE, record_id
 from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.settings import CLOUD_MAP
+from cloudmap_discovery.shown import in_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

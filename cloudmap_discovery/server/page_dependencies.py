@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from cloudmap_discovery.dependency_graph import draw_up
+from cloudmap_discovery.dependency_graph import draw_up, on_ladder
 from cloudmap_discovery.limits import LADDER
 from cloudmap_discovery.selection import ordered
 from cloudmap_discovery.server.page_glance import stages_of
@@ -93,18 +93,13 @@ class _Column:
         self, stages: Sequence[str], records: Mapping[str, Sequence[Instance]], version_suffix: str
     ) -> None:
         self.label = f" {LADDER} ".join(map(stage_name, stages))
-        self.records = {service: _on_ladder(some, stages) for service, some in records.items()}
+        self.records = {service: on_ladder(some, stages) for service, some in records.items()}
         self.graph: Graph = draw_up(self.records, version_suffix)
 
     def versions(self, service: str) -> str:
         """Return the versions of a service, highest first."""
         found = dict.fromkeys(record.version for record in ordered(self.records.get(service, ())))
         return ", ".join(version for version in found if version is not None)
-
-
-def _on_ladder(records: Sequence[Instance], stages: Sequence[str]) -> Sequence[Instance]:
-    rungs = ([record for record in records if record.stage == stage] for stage in stages)
-    return next((rung for rung in rungs if rung), ())
 
 
 def _standing(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from cloudmap_discovery.limits import LADDER
 from cloudmap_discovery.overriding import OVERRIDE
 from cloudmap_discovery.selection import draw_weights
-from cloudmap_discovery.server.page_text import age, counted, source_name, stage_name, took
+from cloudmap_discovery.server.page_text import age, source_name, stage_name
+from cloudmap_discovery.shown import counted, duration
 from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def _held(held: HeldReport, *, answers: bool, is_needed: bool) -> Step:
     if held.age_seconds is not None:
         facts.append(f"{age(held.age_seconds)} old")
     if held.back_off_seconds is not None:
-        facts.append(f"next attempt in {took(held.back_off_seconds)}")
+        facts.append(f"next attempt in {duration(held.back_off_seconds)}")
     return Step(
         name="Held in memory",
         outcome=outcome,
@@ -218,7 +219,7 @@ def _store(report: StoreReport, role: str, *, is_needed: bool) -> Step:
     facts = [counted(len(report.instances), "record")] if report.instances else []
     if report.passed_over:
         facts.append(f"{len(report.passed_over)} unusable")
-    facts.append(took(report.took_seconds))
+    facts.append(duration(report.took_seconds))
     if report.note:
         facts.append(report.note)
     return Step(

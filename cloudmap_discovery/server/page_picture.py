@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from cloudmap_discovery.server.page_text import plain
+from cloudmap_discovery.shown import shown as escaped
 from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class _Drawing:
                 head.append(Text(_TEXT - 32, y, "share", candidate.share))
             x = _TEXT + 16 if candidate.share else _TEXT - 32
             columns = _ADDRESS_COLUMNS - (_SHARE_COLUMNS if candidate.share else 0)
-            address = plain(candidate.endpoint)
+            address = escaped(candidate.endpoint)
             head.append(Text(x, y, "address", address[:columns]))
             if len(address) > columns:
                 y += _LINE
@@ -186,14 +186,14 @@ class _Drawing:
 
 def _lines(text: str, columns: int, most: int = _MOST_LINES) -> Sequence[str]:
     """Return the text in lines that fit, the last one cut off where there are too many; all of it stands in the list."""
-    broken = wrap(plain(text), columns, break_on_hyphens=False)
+    broken = wrap(escaped(text), columns, break_on_hyphens=False)
     if len(broken) <= most:
         return broken
     return [*broken[: most - 1], _fit(f"{broken[most - 1]} {broken[most]}", columns)]
 
 
 def _fit(text: str, columns: int) -> str:
-    shown = plain(text)
-    if len(shown) <= columns:
-        return shown
-    return f"{shown[: columns - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+    printable = escaped(text)
+    if len(printable) <= columns:
+        return printable
+    return f"{printable[: columns - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"

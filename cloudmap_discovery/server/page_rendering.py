@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from cloudmap_discovery.server.page_text import age, counted, plain, source_name, stage_name
+from cloudmap_discovery.server.page_text import age, source_name, stage_name
+from cloudmap_discovery.shown import counted, shown
 from cloudmap_discovery.version import VERSION
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _environment() -> Environment:
 
 def _plain(given: Any) -> Any:
     """Return what is about to be put into a page: of text, only what can be printed."""
-    return plain(given) if isinstance(given, str) and not isinstance(given, Markup) else given
+    return shown(given) if isinstance(given, str) and not isinstance(given, Markup) else given
 
 
 def _part(text: str) -> str:

@@ -34,32 +34,12 @@ _PLAIN: Final = r"[!-\[\]-~]+"
 _HOST: Final = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
 
 
-def plain(text: str) -> str:
-    r"""Return the text with everything that is not printable escaped, as in `\x1b` or `\u202e`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 def age(seconds: float) -> str:
     """Return how old something is, to one number: `12 s`, `5 min`, `3 d`; what is in the future is 0 s old."""
     for least, unit, name in _UNITS:
         if seconds >= least:
             return f"{int(seconds // unit)} {name}"
     return f"{max(int(seconds), 0)} s"
-
-
-def took(seconds: float) -> str:
-    """Return a time that was measured: `41 ms`, `1.3 s`."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.1f} s"  # noqa: PLR2004 -- rounds to 1 s
-
-
-def counted(number: int, noun: str) -> str:
-    """Return the number with its noun, `1 record` or `2 records`."""
-    return f"{number} {noun if number == 1 else noun + 's'}"
 
 
 def source_name(source: str) -> str:

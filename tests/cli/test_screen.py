@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudmap_discovery.cli.screen import Column, Screen
-from cloudmap_discovery.cli.shown import counted, duration, shown
+from cloudmap_discovery.shown import counted, duration, shown
 from tests.cli.cli_bed import Terminal
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -15,6 +16,13 @@ from tests.deployment.stacks import Stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.deployment.ministack import Credentials
+
+_TRUST: Final = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}],
+}
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +55,22 @@ def stacks(ministack: Ministack) -> Iterator[Stacks]:
     made = Stacks(ministack.client("cloudformation"))
     yield made
     made.delete_all()
+
+
+@pytest.fixture
+def session(ministack: Ministack) -> Callable[..., Credentials]:
+    """Return `session(statement, …)`, the credentials of a role that has a policy of these statements."""
+    iam, sts = ministack.client("iam"), ministack.client("sts")
+
+    def assume(*statements: dict[str, Any]) -> Credentials:
+        name = f"role-{uuid4().hex[:8]}"
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
+
+    return assume
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from layer.build import ROOT, build_layer
-from layer.build_registrar import build_registrar
+from layer.build_registrar import REGISTRAR
+from layer.build_server import SERVER
 from layer.interpreters import find_interpreter
 from layer.targets import SLIM
 from tests.deployment.stacks import Stacks
@@ -33,6 +34,8 @@ class Installation:
     layer: str
     bucket: str
     namespace: str
+    manifest: str | None = None
+    server: str | None = None
 
 
 class Tree:
@@ -48,7 +51,8 @@ class Tree:
         )
         dist = folder / "dist"
         build_layer(SLIM, root=ROOT, dist=dist, interpreters=[])
-        build_registrar(root=ROOT, dist=dist)
+        for package in (REGISTRAR, SERVER):
+            package.build(root=ROOT, dist=dist)
 
     def deploy(self, stack: str = STACK, **parameters: str) -> Installation:
         """Do what `make deploy` does, but build."""

@@ -19,6 +19,7 @@ from tests.deployment.api_endpoints import give_address
 from tests.deployment.cloud_map import correct
 from tests.deployment.custom_resources import delete_what_failed
 from tests.deployment.events import announce_calls, announce_stacks
+from tests.deployment.function_urls import let_in_as_aws
 from tests.deployment.permissions import know_calls, take_connections_for_secure
 
 
@@ -52,7 +53,9 @@ def _make_as_aws() -> None:
     )
     take_connections_for_secure(importlib.import_module("ministack.app"))
     put_events: Any = importlib.import_module(f"{services}.eventbridge")._put_events
-    announce_calls(importlib.import_module(f"{services}.lambda_svc"), put_events)
+    functions: Any = importlib.import_module(f"{services}.lambda_svc")
+    announce_calls(functions, put_events)
+    let_in_as_aws(functions, importlib.import_module("ministack.core.iam_evaluator"))
     cloudformation = {
         name: importlib.import_module(f"{services}.cloudformation.{name}")
         for name in ("stacks", "changesets", "handlers", "provisioners", "custom_resource")

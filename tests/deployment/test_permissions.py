@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,26 +14,6 @@ if TYPE_CHECKING:
     from tests.deployment.ministack import Credentials, Ministack
 
 ARN = "arn:aws:servicediscovery:eu-central-1:123456789012"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole"}],
-}
-
-
-@pytest.fixture
-def session(ministack: Ministack) -> Callable[..., Credentials]:
-    """Return `session(statement, …)`, the credentials of a role that has a policy of these statements."""
-    iam, sts = ministack.client("iam"), ministack.client("sts")
-
-    def assume(*statements: dict[str, Any]) -> Credentials:
-        name = f"role-{uuid4().hex[:8]}"
-        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]}
-        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
-        given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        return given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]
-
-    return assume
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Layers and the registrar's package, built once for a whole test run, and shared by all of its processes."""
+"""Layers and the packages of registrar and server, built once for a whole test run, and shared by all of its processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from layer.build import ROOT, build_layer
-from layer.build_registrar import build_registrar
+from layer.build_registrar import REGISTRAR
+from layer.build_server import SERVER
 from layer.interpreters import find_interpreters
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from layer.function_packages import FunctionPackage
     from layer.interpreters import Interpreter
 
 RUNNING_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -54,12 +56,18 @@ class Layers:
 
     def registrar(self) -> Path:
         """Return the registrar's package, built."""
-        dist = self.folder / "registrar"
-        with self._lock("registrar"):
+        return self._package(REGISTRAR)
+
+    def server(self) -> Path:
+        """Return the server's package, built."""
+        return self._package(SERVER)
+
+    def _package(self, package: FunctionPackage) -> Path:
+        dist = self.folder / package.function
+        with self._lock(package.function):
             if not dist.exists():
-                build_registrar(root=ROOT, dist=dist)
-        (path,) = dist.glob("*.zip")
-        return path
+                package.build(root=ROOT, dist=dist)
+        return dist / package.zip_name
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:

@@ -14,7 +14,7 @@ import pytest
 
 from layer.archive import UNZIPPED_LIMIT_BYTES
 from layer.build import ROOT, build_layer
-from layer.content import REGISTRAR, TOOLS
+from layer.content import REGISTRAR, SERVER, TOOLS
 from layer.errors import NotPureError, ToolFailedError
 from layer.packages import REQUIREMENTS
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
@@ -70,7 +70,7 @@ def test_everything_unpacks_below_python_with_modes_that_lambda_can_read(
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
 
 
-def test_the_library_is_in_it_whole_but_neither_its_command_line_nor_the_registrar(
+def test_the_library_is_in_it_whole_but_for_its_command_line_registrar_and_server(
     layers: Layers, target: Target
 ) -> None:
     names = {name for name in names_in(layers.zip(target)) if name.startswith("python/cloudmap_discovery/")}
@@ -78,16 +78,20 @@ def test_the_library_is_in_it_whole_but_neither_its_command_line_nor_the_registr
     package = ROOT / "cloudmap_discovery"
     sources = {path.relative_to(package) for path in package.rglob("*.py")}
     not_in_it = {
-        path for path in sources if any(str(each) in TOOLS | REGISTRAR for each in (path, *path.parents))
+        path
+        for path in sources
+        if any(str(each) in TOOLS | REGISTRAR | SERVER for each in (path, *path.parents))
     }
-    assert {path.parts[0] for path in not_in_it} >= {"cli", "policies.py", "registrar", "transport"}
+    assert {path.parts[0] for path in not_in_it} >= {
+        *("cli", "policies.py", "registrar", "server", "transport")
+    }
     assert {name for name in names if name.endswith(".py")} == {
         f"python/cloudmap_discovery/{path.as_posix()}" for path in sources - not_in_it
     }
     assert "python/cloudmap_discovery/py.typed" in names
 
 
-@pytest.mark.parametrize("name", sorted(TOOLS | REGISTRAR))
+@pytest.mark.parametrize("name", sorted(TOOLS | REGISTRAR | SERVER))
 def test_what_is_left_out_is_there_to_be_left_out(name: str) -> None:
     assert (ROOT / "cloudmap_discovery" / name).exists()
 
@@ -166,7 +170,9 @@ def test_the_sizes_are_far_enough_below_lambdas_limits_for_a_function_of_ones_ow
 def test_a_wheel_that_is_not_the_pinned_one_ends_the_build(target: Target, tmp_path: Path) -> None:
     root = root_that_requires(f"six==1.17.0 --hash=sha256:{'0' * 64}", target, tmp_path)
 
-    with pytest.raises(ToolFailedError, match="Cannot install the layer's packages for ") as error:
+    with pytest.raises(
+        ToolFailedError, match=rf"packages of {REQUIREMENTS[target.flavor].name} for "
+    ) as error:
         build_layer(target, root=root, dist=tmp_path / "dist")
 
     assert "six" in str(error.value)

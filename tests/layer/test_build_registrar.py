@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from layer.build import ROOT
-from layer.build_registrar import ZIP_NAME, build_registrar
-from layer.content import TOOLS
+from layer.build_registrar import REGISTRAR
+from layer.content import SERVER, TOOLS
 from layer.errors import ToolFailedError
 from layer.interpreters import find_interpreters
 from layer.targets import PYTHON_RUNTIMES, SLIM, parse_zip_name
@@ -59,7 +59,7 @@ def test_it_holds_what_the_slim_layer_requires_at_the_top_level(layers: Layers) 
     assert "cloudmap_discovery" in tops(names)
 
 
-def test_every_source_of_the_library_but_tools_is_in_it_as_it_stands_in_the_repository(
+def test_every_source_of_the_library_but_tools_and_server_is_in_it_as_it_stands_in_the_repository(
     layers: Layers,
 ) -> None:
     package = ROOT / "cloudmap_discovery"
@@ -74,7 +74,7 @@ def test_every_source_of_the_library_but_tools_is_in_it_as_it_stands_in_the_repo
     assert held == {
         path.as_posix(): content
         for path, content in sources.items()
-        if not any(str(each) in {*TOOLS, "testing.py"} for each in (path, *path.parents))
+        if not any(str(each) in {*TOOLS, *SERVER, "testing.py"} for each in (path, *path.parents))
     }
     assert "registrar/handler.py" in held
 
@@ -88,7 +88,7 @@ def test_it_has_no_bytecode_so_that_every_machine_builds_the_same(layers: Layers
 def test_it_is_byte_identical_when_built_twice_and_readable_for_lambda(
     layers: Layers, tmp_path: Path
 ) -> None:
-    again = build_registrar(root=ROOT, dist=tmp_path)
+    again = REGISTRAR.build(root=ROOT, dist=tmp_path)
 
     found = entries(again.path)
     assert again.path.read_bytes() == layers.registrar().read_bytes()
@@ -117,7 +117,7 @@ def test_every_python_imports_the_handler_with_the_package_alone(
 
 
 def test_publishing_layers_passes_it_over() -> None:
-    assert parse_zip_name(ZIP_NAME) is None
+    assert parse_zip_name(REGISTRAR.zip_name) is None
 
 
 def test_make_build_builds_it_whatever_the_layer() -> None:
@@ -130,8 +130,8 @@ def test_a_wheel_that_is_missing_is_one_clear_error_and_leaves_nothing(tmp_path:
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/layer-slim.txt").write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
 
-    with pytest.raises(ToolFailedError, match="Cannot install the layer's packages for slim"):
-        build_registrar(root=tmp_path, dist=tmp_path / "dist")
+    with pytest.raises(ToolFailedError, match=r"packages of layer-slim\.txt for slim"):
+        REGISTRAR.build(root=tmp_path, dist=tmp_path / "dist")
 
     assert not (tmp_path / "dist").exists()
 
@@ -146,5 +146,5 @@ def test_the_command_says_where_the_package_is_and_how_large(tmp_path: Path) -> 
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{tmp_path / ZIP_NAME}\n")
+    assert done.stdout.startswith(f"{tmp_path / REGISTRAR.zip_name}\n")
     assert re.search(r"zipped +0\.\d MB", done.stdout)

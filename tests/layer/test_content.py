@@ -6,7 +6,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from layer.content import belongs, belongs_to_registrar, mode, not_pure
+from layer.content import (
+    belongs,
+    belongs_to_registrar,
+    belongs_to_server,
+    mode,
+    not_pure,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,10 @@ def test_packages_their_data_and_their_licences_belong_into_the_layer(path: str)
         "cloudmap_discovery/registrar/handler.py",
         "cloudmap_discovery/stores/cloud_map_services.py",
         "cloudmap_discovery/transport/direct_rest.py",
+        "cloudmap_discovery/server/__init__.py",
+        "cloudmap_discovery/server/templates/page.html",
+        "cloudmap_discovery/as_json.py",
+        "cloudmap_discovery/matrix.py",
         "cloudmap_discovery-0.1.0.dist-info/entry_points.txt",
         "cloudmap_discovery-0.1.0.dist-info/direct_url.json",
         "boto3-1.40.0.dist-info/RECORD",
@@ -58,7 +68,7 @@ def test_packages_their_data_and_their_licences_belong_into_the_layer(path: str)
         "boto3/session.pyc",
     ],
 )
-def test_scripts_tests_the_command_line_the_registrar_and_installers_notes_do_not(
+def test_scripts_tests_the_command_line_registrar_server_and_installers_notes_do_not(
     path: str,
 ) -> None:
     assert not belongs(PurePosixPath(path))
@@ -86,6 +96,8 @@ def test_the_registrar_comes_with_the_library(path: str) -> None:
         "cloudmap_discovery/testing.py",
         "cloudmap_discovery/cli/program.py",
         "cloudmap_discovery/policies.py",
+        "cloudmap_discovery/server/app.py",
+        "cloudmap_discovery/matrix.py",
         "cloudmap_discovery/registrar/__pycache__/handler.cpython-313.pyc",
         "bin/cloudmap-discovery",
         "tenacity-9.1.0.dist-info/RECORD",
@@ -93,6 +105,46 @@ def test_the_registrar_comes_with_the_library(path: str) -> None:
 )
 def test_the_registrar_comes_without_what_it_does_not_use(path: str) -> None:
     assert not belongs_to_registrar(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cloudmap_discovery/server/handler.py",
+        "cloudmap_discovery/server/templates/page.html",
+        "cloudmap_discovery/as_json.py",
+        "cloudmap_discovery/matrix.py",
+        "cloudmap_discovery/dependency_graph.py",
+        "cloudmap_discovery/stores/cloud_map.py",
+        "starlette/applications.py",
+        "jinja2/tests.py",
+        "markupsafe/_native.py",
+        "markupsafe-3.0.4.dist-info/METADATA",
+        "mangum-0.22.0.dist-info/WHEEL",
+    ],
+)
+def test_the_server_comes_with_the_library_and_what_it_requires(path: str) -> None:
+    assert belongs_to_server(PurePosixPath(path))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cloudmap_discovery/testing.py",
+        "cloudmap_discovery/cli/program.py",
+        "cloudmap_discovery/policies.py",
+        "cloudmap_discovery/server/local.py",
+        "cloudmap_discovery/registrar/handler.py",
+        "cloudmap_discovery/transport/direct_rest.py",
+        "markupsafe/_speedups.c",
+        "markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so",
+        "markupsafe/_speedups.pyi",
+        "markupsafe-3.0.4.dist-info/WHEEL",
+        "starlette-1.10.0.dist-info/RECORD",
+    ],
+)
+def test_the_server_comes_without_what_it_does_not_use_or_only_some_machines_run(path: str) -> None:
+    assert not belongs_to_server(PurePosixPath(path))
 
 
 @pytest.mark.parametrize(

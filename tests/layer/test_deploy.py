@@ -35,8 +35,8 @@ def template(tmp_path: Path) -> Path:
     (tmp_path / "layer").mkdir()
     (tmp_path / "dist").mkdir()
     path = shutil.copyfile(TEMPLATE, tmp_path / "layer" / "template.yaml")
-    for name in ("cloudmap-discovery-0.1.0-slim.zip", "cloudmap-discovery-registrar.zip"):
-        (tmp_path / "dist" / name).write_bytes(b"zip")
+    for name in ("0.1.0-slim", "registrar", "server"):
+        (tmp_path / "dist" / f"cloudmap-discovery-{name}.zip").write_bytes(b"zip")
     return path
 
 
@@ -308,6 +308,7 @@ def test_a_plan_says_what_it_would_do(plan: Callable[..., Plan], aws: StandIn) -
         "  would create the bucket artifacts before, private, for what is deployed",
         "  would send dist/cloudmap-discovery-0.1.0-slim.zip (0.0 MB) to the bucket artifacts",
         "  would send dist/cloudmap-discovery-registrar.zip (0.0 MB) to the bucket artifacts",
+        "  would send dist/cloudmap-discovery-server.zip (0.0 MB) to the bucket artifacts",
         "  with AllowedStages=Staging",
         "  with CreateNamespace=false",
         "  the namespace services is used as it is",

@@ -65,7 +65,7 @@ def test_a_dry_run_says_what_it_would_do_and_only_reads(template: Path, aws: Sta
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Would create the stack cloudmap-discovery in {aws.region}, account ")
-    assert done.stdout.count("  would send dist/") == 2
+    assert done.stdout.count("  would send dist/") == 3
     assert set(aws.calls()) <= READING
 
 
@@ -156,7 +156,8 @@ def test_make_hands_on_what_is_to_be_deployed_and_builds_before() -> None:
         .split()
     )
 
-    assert command.index("-m layer.build_registrar") < command.index("-m layer.deploy")
+    for package in ("registrar", "server"):
+        assert command.index(f"-m layer.build_{package}") < command.index("-m layer.deploy")
     assert command.endswith(
         f"--stack 'shop' --region 'eu-west-1' --parameters '{parameters}' --bucket 'b' --dry-run"
     )

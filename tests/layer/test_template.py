@@ -19,7 +19,7 @@ from cloudmap_discovery.registrar.report import line
 from cloudmap_discovery.registrar.runs import Summary
 from cloudmap_discovery.registrar.sweeping import CREATED_BY, EMPTY_SINCE
 from cloudmap_discovery.settings import definitions
-from layer.build_registrar import ZIP_NAME
+from layer.build_registrar import REGISTRAR as PACKAGE
 from layer.namespaces import REGISTRARS_TAG
 from layer.stacks import DEFAULT_STACK
 from layer.targets import PROJECT, PYTHON_RUNTIMES, SLIM
@@ -33,7 +33,7 @@ REGISTRAR: Final[dict[str, Any]] = RESOURCES["Registrar"]["Properties"]
 LAYER: Final[dict[str, Any]] = RESOURCES["DiscoveryLayer"]["Properties"]
 VARIABLES: Final[dict[str, Any]] = REGISTRAR["Environment"]["Variables"]
 ALARMS: Final = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-OUTPUTS: Final = {"registrar", "layer", "bucket", "namespace"}
+OUTPUTS: Final = {"registrar", "layer", "bucket", "namespace", "manifest", "server"}
 
 
 def statements() -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def actions(statement: dict[str, Any]) -> list[str]:
 def test_it_installs_what_make_build_builds() -> None:
     version = cloudmap_discovery.__version__
 
-    assert REGISTRAR["CodeUri"] == f"../dist/{ZIP_NAME}"
+    assert REGISTRAR["CodeUri"] == f"../dist/{PACKAGE.zip_name}"
     assert LAYER["ContentUri"] == f"../dist/{SLIM.zip_name(version)}"
     assert LAYER["Description"] == f"{PROJECT} {version}, slim, for {SLIM}"
 
@@ -195,8 +195,12 @@ def test_what_is_put_out_is_written_to_parameter_store_too() -> None:
         if one["Type"] == "AWS::SSM::Parameter"
     }
 
+    def value(output: dict[str, Any]) -> Any:
+        condition = output.get("Condition")
+        return {"Fn::If": [condition, output["Value"], "none"]} if condition else output["Value"]
+
     assert {name.lower() for name in outputs} == OUTPUTS
-    assert written == {f"/${{AWS::StackName}}/{name.lower()}": one["Value"] for name, one in outputs.items()}
+    assert written == {f"/${{AWS::StackName}}/{name.lower()}": value(one) for name, one in outputs.items()}
 
 
 def test_what_is_put_out_and_never_changes_is_exported() -> None:

@@ -17,7 +17,7 @@ PACKAGE: Final = Path(cloudmap_discovery.__file__).parent
 # From the bottom up. A module may import what stands in a line above its own, and its own line's modules only where
 # the line says so.
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
-    ("values", "version", "shadowing"),
+    ("values", "version", "shadowing", "shown"),
     ("errors", "clock", "endpoints", "semver", "lifecycle"),
     ("model",),
     ("limits",),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudmap_discovery.server.page_text import age, link_of, plain, took
+from cloudmap_discovery.server.page_text import age, link_of
 from tests.server.bed import asking, make_parts, variables_for
 from tests.server.page_bed import OVERRIDES, STAGING, needs, put, record, seed
 from tests.server.page_reading import Page
@@ -273,17 +273,3 @@ async def test_in_an_outage_the_page_says_so_and_still_explains(aws: StandIn) ->
 )
 def test_an_age_is_one_number_with_its_unit(seconds: float, said: str) -> None:
     assert age(seconds) == said
-
-
-def test_a_time_that_was_measured_is_short() -> None:
-    assert [took(seconds) for seconds in (0.0004, 0.041, 0.9994, 0.9996, 12.34)] == [
-        "0 ms",
-        "41 ms",
-        "999 ms",
-        "1.0 s",
-        "12.3 s",
-    ]
-
-
-def test_what_cannot_be_printed_is_escaped() -> None:
-    assert plain("a\u202eb\x00c\ud800 é") == "a\\u202eb\\x00c\\ud800 é"

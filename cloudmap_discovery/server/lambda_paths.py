@@ -1,0 +1,43 @@
+"""The path that somebody asked for, from the event that Lambda makes of a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
+
+from cloudmap_discovery.values import value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What stands in a path as it is (RFC 3986).
+_PLAIN: Final = "/:@!$&'()*+,;=~"
+_OF_FUNCTION_URL: Final = ".lambda-url."
+_OF_HTTP_API: Final = ".execute-api."
+_NO_STAGE: Final = "$default"
+
+
+@value
+class Path:
+    """A path, `decoded`, and `encoded` as it stood in the request, as far as that is still known."""
+
+    decoded: str
+    encoded: bytes
+
+
+def path_of(event: Mapping[str, Any]) -> Path:
+    """Return the path of an HTTP event.
+
+    Function URLs, REST APIs and load balancers tell it as it was sent. HTTP APIs decode it, in both formats, and begin
+    it with the stage where they are asked at an address of their own: so it is encoded again, and once only decoded.
+    """
+    context = event["requestContext"]
+    told = event.get("rawPath", event.get("path")) or "/"
+    domain = context.get("domainName") or ""
+    if "version" not in event or _OF_FUNCTION_URL in domain:
+        encoded = quote(told, safe=f"{_PLAIN}%")
+        return Path(unquote(encoded), encoded.encode())
+    stage = f"/{context.get('stage', _NO_STAGE)}"
+    if _OF_HTTP_API in domain and f"{told}/".startswith(f"{stage}/"):
+        told = told.removeprefix(stage) or "/"
+    return Path(told, quote(told, safe=_PLAIN).encode())

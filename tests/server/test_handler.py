@@ -1,0 +1,210 @@
+"""The server as a function: every front's requests reach the application, and answers go back as Lambda takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from cloudmap_discovery.errors import InvalidValueError
+from cloudmap_discovery.server.callers import said_by_lambda
+from cloudmap_discovery.server.handler import Entrance
+from cloudmap_discovery.server.lambda_answers import LIMIT_BYTES
+from tests.server.lambda_events import function_url, http_api, rest_api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.requests import Request
+
+METHODS = ["GET", "POST", "HEAD", "OPTIONS"]
+FRONTS = {"function URL": function_url, "HTTP API": http_api, "REST API": rest_api}
+
+
+class Context:
+    """What Lambda says of an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 12_000
+
+
+async def told(request: Request) -> JSONResponse:
+    scope = request.scope
+    return JSONResponse(
+        {
+            "method": request.method,
+            "path": scope["path"],
+            "raw": scope["raw_path"].decode(),
+            "query": scope["query_string"].decode(),
+            "body": (await request.body()).decode(),
+            "trusted": said_by_lambda(request),
+            "milliseconds": scope["aws.context"].get_remaining_time_in_millis(),
+            "loop": id(asyncio.get_running_loop()),
+        }
+    )
+
+
+def app_of(endpoint: Any) -> Starlette:
+    return Starlette(routes=[Route("/{path:path}", endpoint, methods=METHODS)])
+
+
+def answering(body: str | bytes, media_type: str) -> Callable[[Request], Response]:
+    return lambda _: Response(body, media_type=media_type)
+
+
+@pytest.fixture
+def entrance() -> Iterator[Callable[..., Entrance]]:
+    """Return `entrance(endpoint)`, a function whose application has it at every path."""
+    made: list[Entrance] = []
+
+    def make(endpoint: Any = told, **variables: str) -> Entrance:
+        make_app = None if endpoint is None else lambda: app_of(endpoint)
+        made.append(Entrance(variables, make_app=make_app))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+def test_the_request_of_every_front_reaches_the_application(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]]
+) -> None:
+    result = entrance().handle(front("/v1/services"), Context())
+
+    assert result["statusCode"] == 200
+    assert result["headers"]["content-type"] == "application/json"
+    found = json.loads(result["body"])
+    assert (found["method"], found["path"], found["raw"]) == ("GET", "/v1/services", "/v1/services")
+    assert found["milliseconds"] == 12_000
+
+
+def test_method_query_body_and_encoded_path_arrive_as_they_were(entrance: Callable[..., Entrance]) -> None:
+    event = function_url("/users/a%2Fb", method="POST", query="q=a%20b&q=c", body='{"a": 1}')
+
+    found = json.loads(entrance().handle(event, Context())["body"])
+
+    assert (found["method"], found["query"], found["body"]) == ("POST", "q=a%20b&q=c", '{"a": 1}')
+    assert (found["path"], found["raw"]) == ("/users/a/b", "/users/a%2Fb")
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (function_url("/", signed=True), True),
+        (function_url("/", headers={"authorization": "AWS4-HMAC-SHA256 Credential=forged"}), False),
+        (rest_api("/", signed=True), True),
+        (rest_api("/"), False),
+        (http_api("/", headers={"x-amzn-request-context": '{"authorizer": {"iam": {}}}'}), False),
+    ],
+)
+def test_only_a_front_says_that_a_caller_is_authorized(
+    entrance: Callable[..., Entrance], event: dict[str, Any], *, expected: bool
+) -> None:
+    assert json.loads(entrance().handle(event, Context())["body"])["trusted"] is expected
+
+
+def test_one_event_loop_serves_all_invocations_of_a_thread(entrance: Callable[..., Entrance]) -> None:
+    one = entrance()
+
+    loops = [json.loads(one.handle(function_url("/"), Context())["body"])["loop"] for _ in range(3)]
+    in_another: list[int] = []
+
+    def handle() -> None:
+        in_another.append(json.loads(one.handle(function_url("/"), Context())["body"])["loop"])
+        one.close()
+
+    thread = threading.Thread(target=handle)
+    thread.start()
+    thread.join()
+
+    assert len(set(loops)) == 1
+    assert len(in_another) == 1
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/problem+json", "image/svg+xml", "text/html", "application/json"]
+)
+def test_text_goes_as_it_is(entrance: Callable[..., Entrance], media_type: str) -> None:
+    result = entrance(answering("grüß", media_type)).handle(function_url("/"), Context())
+
+    assert (result["body"], result["isBase64Encoded"]) == ("grüß", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"), [(b"\x89PNG", "image/png"), (b"\x1f\x8b\x08", "application/json")]
+)
+def test_other_bytes_go_in_base64(entrance: Callable[..., Entrance], body: bytes, media_type: str) -> None:
+    result = entrance(answering(body, media_type)).handle(function_url("/"), Context())
+
+    assert (base64.b64decode(result["body"]), result["isBase64Encoded"]) == (body, True)
+
+
+@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+@pytest.mark.parametrize(
+    "body", [b"\x00" * (LIMIT_BYTES // 4 * 3), b'"' * (LIMIT_BYTES // 2)], ids=["bytes", "text"]
+)
+def test_what_is_too_large_only_as_it_is_carried_is_a_problem(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]], body: bytes
+) -> None:
+    media_type = "text/plain" if body.startswith(b'"') else "application/octet-stream"
+
+    result = entrance(answering(body, media_type)).handle(front("/"), Context())
+
+    assert (result["statusCode"], result["isBase64Encoded"]) == (502, False)
+    assert result["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(result["body"])["type"].endswith(":response-too-large")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"Records": [{"eventSource": "aws:sqs"}]},
+        {"version": "2.0", "requestContext": {"connectionId": "of a socket", "eventType": "MESSAGE"}},
+        {"httpMethod": "GET", "requestContext": {}},
+        ["a", "list"],
+        None,
+    ],
+)
+def test_what_is_no_http_request_is_refused_and_says_what_is_taken(
+    entrance: Callable[..., Entrance], event: Any
+) -> None:
+    with pytest.raises(InvalidValueError, match="this function answers HTTP requests alone"):
+        entrance().handle(event, Context())
+
+
+def test_a_wrong_setting_is_told_to_the_log_and_not_to_the_caller(
+    entrance: Callable[..., Entrance], caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = entrance(None, DISCOVERY_SOURCES="secret-place")
+
+    results = [wrong.handle(front("/manifest/Production"), Context()) for front in FRONTS.values()]
+
+    for result in results:
+        assert result["statusCode"] == 500
+        assert json.loads(result["body"])["type"].endswith(":configuration")
+        assert "secret-place" not in json.dumps(result)
+    said = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert len(said) == 3
+    assert "DISCOVERY_SOURCES is 'secret-place'" in said[0].getMessage()
+
+
+def test_only_the_manifest_is_there_unless_a_setting_says_more(entrance: Callable[..., Entrance]) -> None:
+    one = entrance(None, DISCOVERY_SOURCES="file", DISCOVERY_SNAPSHOT_FILE="missing.json")
+
+    paths = ("/v1/services", "/catalog/service", "/", "/users/x", "/openapi.json", "/manifest/Production")
+    statuses = {path: one.handle(function_url(path), Context())["statusCode"] for path in paths}
+
+    manifest = statuses.pop("/manifest/Production")
+    assert set(statuses.values()) == {404}
+    assert manifest == 503
