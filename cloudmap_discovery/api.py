@@ -347,6 +347,8 @@ class Process:
     def _after_restore(self) -> None:
         if self._core is not None:
             self._core.after_restore()
+        if self._calling is not None:
+            self._calling[1].after_restore()
 
 
 def _nothing_held(*_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_BYTES: Final = 6 * 1024 * 1024
 """What a synchronous invocation takes, and gives back (Lambda quotas: 6 MB each)."""
+_MAX_RESULT_BYTES: Final = 8 * 1024 * 1024  # the same, and what escapes in JSON may add
 _MAX_SIGNED_BYTES: Final = (
     10 * 1024 * 1024
 )  # API Gateway's own limit; a function URL's is lower, and it says so
@@ -89,6 +91,10 @@ class Calling:
         self._endpoint_url = endpoint_url
         self._environment = environment
 
+    def after_restore(self) -> None:
+        """Use no credentials from before the snapshot."""
+        self._signer.forget()
+
     async def call(self, where: Where, call: Call, *, timeout_seconds: float, may_sign: bool) -> Called:
         """Return the answer as soon as it begins, from the first instance that gives one.
 
@@ -103,36 +109,49 @@ class Calling:
         failure: InvocationError | None = None
         while True:
             asked = self._clock.monotonic()
-            instance = await self._looked_up(where, failure)
+            instance = await self._looked_up(where, failure, ends - asked, timeout_seconds)
             found = self._clock.monotonic()
             lookup_seconds += found - asked
             if failure is not None and (instance.id in tried or len(tried) >= _MAX_INSTANCES):
                 raise failure
             tried.add(instance.id)
-            call, send = await self._prepared(call, instance, may_sign=may_sign)
+            try:
+                async with asyncio.timeout(self._left(ends, instance, timeout_seconds)):
+                    call, send = await self._prepared(call, instance, may_sign=may_sign)
+            except TimeoutError as error:
+                reason = f"the request's body did not come within {timeout_seconds:.3g} s"
+                raise NoReplyError(instance.service, instance.endpoint, reason) from error
             try:
                 incoming = await send(self._left(ends, instance, timeout_seconds))
             except InvocationError as error:
                 failure = _of(error, instance)
                 if not isinstance(error, UnreachableError):
                     raise failure from error.__cause__
-                await self._discovery.report_failure(instance)
+                if isinstance(call.body, bytes) or not failure.was_sent:
+                    # Else it may have refused the body before all of it was there.
+                    await self._discovery.report_failure(instance)
                 if not _may_be_repeated(call, failure):
                     raise failure from error.__cause__
                 failure.__cause__ = error.__cause__
             else:
                 return Called(incoming, instance, lookup_seconds, self._clock.monotonic() - found)
 
-    async def _looked_up(self, where: Where, failure: InvocationError | None) -> Instance:
+    async def _looked_up(
+        self, where: Where, failure: InvocationError | None, left: float, timeout_seconds: float
+    ) -> Instance:
         try:
-            return await self._discovery.discover(
-                where.service,
-                stage=where.stage,
-                where=where.where,
-                version=where.version,
-                tenant=where.tenant,
-                sticky=where.sticky,
-            )
+            async with asyncio.timeout(left):
+                return await self._discovery.discover(
+                    where.service,
+                    stage=where.stage,
+                    where=where.where,
+                    version=where.version,
+                    tenant=where.tenant,
+                    sticky=where.sticky,
+                )
+        except TimeoutError as error:
+            reason = f"looking it up took the {timeout_seconds:.3g} s that there were for all of it"
+            raise failure or NoReplyError(where.service, "an address that is not known", reason) from error
         except DiscoveryError:
             if failure is None:
                 raise
@@ -177,7 +196,7 @@ class Calling:
         if call.is_event:
             return body
         event = event_of(call, body, at_seconds=self._clock.wall())
-        payload = json.dumps(event, separators=(",", ":")).encode()
+        payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise _too_large(instance, MAX_PAYLOAD_BYTES)
         return payload
@@ -202,8 +221,17 @@ class Calling:
             Signing(endpoint.signing_name, endpoint.signing_region),
             timeout_seconds=seconds,
         )
-        incoming = await self._wire.send(request, timeout_seconds=max(ends - self._clock.monotonic(), 0.001))
-        answer = await incoming.whole()
+        left = max(ends - self._clock.monotonic(), 0.001)
+        try:
+            async with asyncio.timeout(left):
+                incoming = await self._wire.send(request, timeout_seconds=left)
+                answer = await incoming.whole(_MAX_RESULT_BYTES)
+        except TimeoutError as error:
+            reason = f"its answer had not ended after {seconds:.3g} s"
+            raise NoReplyError(instance.service, instance.endpoint, reason, was_sent=True) from error
+        if answer is None:
+            reason = f"its answer is larger than the {_MAX_RESULT_BYTES} bytes that a function may give"
+            raise BadReplyError(instance.service, instance.endpoint, reason, was_sent=True)
         told = dict(incoming.headers)
         if incoming.status >= _FIRST_REFUSAL:
             raise _refused(instance, incoming.status, told, answer)
@@ -303,6 +331,6 @@ def _failed(instance: Instance, kind: str, answer: bytes) -> FunctionFailedError
 def _object(text: bytes) -> dict[str, Any]:
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}  # whatever else it is, it says nothing more about the error
     return said if isinstance(said, dict) else {}

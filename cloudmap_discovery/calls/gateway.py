@@ -21,6 +21,11 @@ _TEXT: Final = ("text/", "application/json", "application/xml", "application/jav
 _ALSO_TEXT: Final = "application/x-www-form-urlencoded"
 _NAME: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 _STATUSES: Final = range(200, 600)
+_DIGITS: Final = 3
+# How an answer is framed is for those to say who send it.
+_FRAMING: Final = frozenset(
+    {"content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer"}
+)
 
 
 @value
@@ -95,13 +100,13 @@ def said_by(payload: bytes) -> Said:
     """
     try:
         result = json.loads(payload) if payload else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotAnAnswerError("it returned something that is no JSON") from error
     if not isinstance(result, dict) or "statusCode" not in result:
-        body = result.encode() if isinstance(result, str) else payload
+        body = result.encode("utf-8", "surrogatepass") if isinstance(result, str) else payload
         return Said(200, (("content-type", "application/json"),), body)
     status = result["statusCode"]
-    if isinstance(status, str) and status.isdecimal():
+    if isinstance(status, str) and status.isdecimal() and len(status) == _DIGITS:
         status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or status not in _STATUSES:
         raise NotAnAnswerError(f"its statusCode is {_shown(result['statusCode'])}, not one from 200 to 599")
@@ -129,7 +134,7 @@ def _headers_of(result: dict[str, Any]) -> list[tuple[str, str]]:
             raise NotAnAnswerError(f"its header {_shown(name)} is none that HTTP has")
     if "content-type" not in {name for name, _ in headers}:
         headers.append(("content-type", "application/json"))
-    return headers
+    return [(name, text) for name, text in headers if name not in _FRAMING]
 
 
 def _body_of(result: dict[str, Any]) -> bytes:
@@ -149,7 +154,11 @@ def _body_of(result: dict[str, Any]) -> bytes:
 def _header_text(text: Any) -> str:
     if isinstance(text, bool):
         return "true" if text else "false"
-    return "" if text is None else str(text).strip()
+    told = "" if text is None else str(text).strip()
+    try:
+        return told.encode().decode("latin-1")  # what is beyond ASCII goes as UTF-8
+    except UnicodeEncodeError as error:
+        raise NotAnAnswerError("its headers have characters that no text has") from error
 
 
 def _text_of(body: bytes, content_type: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
+from cloudmap_discovery.calls.errors import BadReplyError
 from cloudmap_discovery.calls.messages import Call, Reply, Sender
 from cloudmap_discovery.errors import InvalidValueError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
 _MAX_SECONDS: Final = 900.0
+_MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _IN_PATH: Final = "/%-_.~!$&'()*+,;=:@"
 _JSON: Final = "application/json"
 _OF_THE_WIRE: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
@@ -57,7 +59,10 @@ async def invoked(calling: Calling, where: Where, call: Call, timeout_seconds: f
     if isinstance(timeout_seconds, bool) or not 0 < timeout_seconds <= _MAX_SECONDS:
         raise InvalidValueError("timeout_seconds", timeout_seconds, "must be above 0 and at most 900")
     called = await calling.call(where, call, timeout_seconds=timeout_seconds, may_sign=True)
-    body = await called.incoming.whole()
+    body = await called.incoming.whole(_MAX_BODY_BYTES)
+    if body is None:
+        reason = f"the answer is larger than {_MAX_BODY_BYTES} bytes"
+        raise BadReplyError(where.service, called.instance.endpoint, reason, was_sent=True)
     headers: dict[str, str] = {}
     for name, text in called.incoming.headers:
         headers[name] = f"{headers[name]}, {text}" if name in headers else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from cloudmap_discovery import lifecycle
 from cloudmap_discovery.transport.credentials import CredentialsUnavailableError
 from cloudmap_discovery.transport.errors import Call, no_credentials
 
@@ -27,6 +28,15 @@ class DirectKeys:
         self._source = source
         self._pool = pool
         self._are_variables = are_variables
+        lifecycle.join(self)
+
+    def after_fork_in_child(self) -> None:
+        """Fetch them anew: the parent's fetch never ends here."""
+        self.forget()
+
+    def forget(self) -> None:
+        """Fetch them anew the next time: after a restore, those from before are old."""
+        self._source.forget()
 
     async def current(self, *, timeout_seconds: float) -> Credentials:
         """Return credentials to sign with now; raises a `StoreError` where there are none, or not in time."""

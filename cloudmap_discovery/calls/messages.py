@@ -76,10 +76,17 @@ class Incoming:
         if self._closing is not None:
             await self._closing()
 
-    async def whole(self) -> bytes:
-        """Read the body to its end, and close."""
+    async def whole(self, limit_bytes: int) -> bytes | None:
+        """Read the body to its end, and close; None where there is more of it than the limit."""
+        chunks: list[bytes] = []
+        size = 0
         try:
-            return b"".join([chunk async for chunk in self.chunks])
+            async for chunk in self.chunks:
+                size += len(chunk)
+                if size > limit_bytes:
+                    return None
+                chunks.append(chunk)
+            return b"".join(chunks)
         finally:
             await self.aclose()
 

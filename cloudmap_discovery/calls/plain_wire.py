@@ -53,15 +53,22 @@ class PlainWire:
         """Send a request whose body is bytes; see `Wire`."""
         exchange = Exchange(deadline=self._clock.monotonic() + timeout_seconds, clock=self._clock)
         try:
-            answer = await asyncio.wrap_future(self._pool.submit(self._sent, request, exchange))
+            async with asyncio.timeout(timeout_seconds):
+                answer = await asyncio.wrap_future(self._pool.submit(self._sent, request, exchange))
         except asyncio.CancelledError:
             exchange.abort()
             raise
+        except TimeoutError as error:  # before the thread noticed, or before one was free
+            exchange.abort()
+            reason = f"no answer within {timeout_seconds:.3g} s (still {exchange.doing})"
+            raise NoReplyError("", request.url, reason, was_sent=_may_be_there(exchange)) from error
         except NoAnswerError as error:
             reason = f"no answer within {timeout_seconds:.3g} s ({error.detail})"
-            raise NoReplyError("", request.url, reason, was_sent=True) from without_frames(error)
+            raise NoReplyError("", request.url, reason, was_sent=_may_be_there(exchange)) from without_frames(
+                error
+            )
         except ConnectFailedError as error:
-            was_sent = error.reason.startswith(_WAITING)
+            was_sent = _may_be_there(exchange)
             raise UnreachableError("", request.url, error.reason, was_sent=was_sent) from without_frames(
                 error
             )
@@ -90,3 +97,8 @@ class PlainWire:
             except DeadConnectionError:  # it was kept too long: a new one may do
                 exchange.seconds_left()
         return self._connections.request(request.method, request.url, headers, body, exchange)
+
+
+def _may_be_there(exchange: Exchange) -> bool:
+    """Return whether the server may have got the request."""
+    return exchange.doing.startswith(_WAITING)

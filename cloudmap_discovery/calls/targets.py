@@ -26,6 +26,7 @@ _AWS_HOST: Final = (
 )
 # What may stand in a host: clients read other signs differently, so that another host would be called than was checked.
 _HOST: Final = r"[\w.-]+|[0-9A-Fa-f:.]+"
+_PORTS: Final = {"http": 80, "https": 443}
 _UNRESERVED: Final = "-_.~"
 # As browsers send them in a path: RFC 3986's pchar.
 _IN_PATH: Final = "/%-_.~!$&'()*+,;=:@"
@@ -80,7 +81,7 @@ def target_of(instance: Instance, *, region: str | None) -> HttpTarget | Functio
     if parts.username is not None or not re.fullmatch(_HOST, host) or not host.isascii() or port == 0:
         raise _not_callable(instance, "its host is none that is called, or it has a user's name")
     netloc = f"[{host}]" if ":" in host else host
-    if port is not None:
+    if port is not None and port != _PORTS[parts.scheme]:  # which neither Host nor what is signed has
         netloc = f"{netloc}:{port}"
     return HttpTarget(
         f"{parts.scheme}://{netloc}",
@@ -93,7 +94,7 @@ def target_of(instance: Instance, *, region: str | None) -> HttpTarget | Functio
 def url_of(target: HttpTarget, path: str, query: str) -> str:
     """Return the URL of a request: path and query go behind the endpoint's own."""
     whole = target.query + "&" * bool(target.query and query) + query
-    return f"{target.origin}{target.path}{path or ''}{'?' * bool(whole)}{whole}"
+    return f"{target.origin}{target.path}{path}{'' if target.path or path else '/'}{'?' * bool(whole)}{whole}"
 
 
 def canonical(url: str) -> str:
@@ -127,4 +128,5 @@ def _signing(instance: Instance, host: str, region: str | None) -> Signing:
 
 
 def _not_callable(instance: Instance, reason: str) -> NotCallableError:
-    return NotCallableError(instance.service, instance.endpoint, reason)
+    shown = re.sub(r"//[^/?#]*@", "//...@", instance.endpoint)  # a password is nobody's business
+    return NotCallableError(instance.service, shown, reason)

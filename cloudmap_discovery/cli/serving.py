@@ -121,7 +121,6 @@ def serve_registry(session: Session, host: str, port: int) -> int:
             listener,
             started=lambda: _tell(session, address.url, settings.namespace, sorted(parts.site.surfaces)),
         )
-    parts.core.io.run(parts.transport.aclose)
     return exits.DONE
 
 

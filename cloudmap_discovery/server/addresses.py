@@ -84,9 +84,9 @@ def _reason(address: IPv4Address | IPv6Address) -> str | None:
 
 
 def _is_own(address: IPv4Address | IPv6Address, host: str) -> bool:
-    inner = embedded(address)
-    texts = {str(address), str(inner)}
-    return host in texts or address.is_loopback or (inner is not None and inner.is_loopback)
+    both = (address, embedded(address))
+    known = [each for each in both if each is not None]
+    return any(str(each) == host or each.is_loopback or each.is_unspecified for each in known)
 
 
 def _fits(network: object, *addresses: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -13,7 +14,7 @@ from cloudmap_discovery.server.problems import problem, problem_of
 from cloudmap_discovery.settings import CATALOG, MANIFEST, PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -22,8 +23,20 @@ if TYPE_CHECKING:
     from cloudmap_discovery.server.site import Site
 
 
-def make_app(site: Site, router: Sequence[BaseRoute] = ()) -> Starlette:
-    """Return the application; `router` are the routes of that surface, asked where no other one matches."""
+def make_app(
+    site: Site, router: Sequence[BaseRoute] = (), *, closing: Callable[[], Awaitable[None]] | None = None
+) -> Starlette:
+    """Return the application; `router` are the routes of that surface, asked where no other one matches.
+
+    `closing` is called when the server that runs it ends, on its event loop.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        if closing is not None:
+            await closing()
+
     routes: list[BaseRoute] = []
     if site.has(CATALOG):
         from cloudmap_discovery.server import catalog, openapi, services  # noqa: PLC0415 -- where it is on
@@ -39,6 +52,7 @@ def make_app(site: Site, router: Sequence[BaseRoute] = ()) -> Starlette:
         routes += page.routes(site)
     app = Starlette(
         routes=[*routes, *router],
+        lifespan=lifespan,
         exception_handlers={
             DiscoveryError: _discovery_error,
             HTTPException: _http_error,

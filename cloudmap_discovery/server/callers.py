@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import HTTPConnection
 
-_OWN_PAGES: Final = frozenset({"", "none", "same-origin"})
+# Of programs, which do not send it, and of addresses that a person has typed.
+_NO_PAGE: Final = frozenset({"", "none"})
+_NEWEST: Final = "2.0"
 
 
 class Trust(Protocol):
@@ -32,18 +35,22 @@ def said_by_lambda(request: HTTPConnection) -> bool:
 
     The event says so, which a caller cannot write; its headers do not count.
     """
-    context = request.scope.get("aws.event", {}).get("requestContext", {})
-    if context.get("authorizer"):
-        return True
+    event = request.scope.get("aws.event", {})
+    context = event.get("requestContext", {})
+    authorizer = context.get("authorizer")
+    if event.get("version") == _NEWEST:
+        return bool(authorizer)
+    # Format 1.0 has an authorizer where there is none, too: {"claims": null, "scopes": null}.
+    told = authorizer.values() if isinstance(authorizer, Mapping) else (authorizer,)
     identity = context.get("identity") or {}  # REST APIs tell IAM's callers here
-    return bool(identity.get("userArn"))
+    return any(said is not None for said in told) or bool(identity.get("userArn"))
 
 
 class Local:
-    """Trusts programs and pages of this machine, not pages of others that the browser has open.
+    """Trusts programs of this machine, and no page that the browser has open: it may be anybody's, also one that is routed.
 
-    `origins` are those of pages that may ask as well. A page elsewhere shows in Sec-Fetch-Site or in Origin, and one
-    whose name was pointed here shows in Host.
+    `origins` are those of pages that may ask as well. A page shows in Sec-Fetch-Site or in Origin, and one whose name was
+    pointed here in Host. The server's own pages only read.
     """
 
     def __init__(self, hosts: Collection[str], origins: Collection[str] = ()) -> None:
@@ -58,9 +65,7 @@ class Local:
         origin = headers.get("origin", "")
         if origin in self._origins:
             return True
-        if headers.get("sec-fetch-site", "") not in _OWN_PAGES:
-            return False
-        return not origin or origin == f"{request.url.scheme}://{headers['host']}"
+        return not origin and headers.get("sec-fetch-site", "") in _NO_PAGE
 
     def is_named(self, host: str) -> bool:
         """Return whether a Host header names this server."""

@@ -87,7 +87,7 @@ class Entrance:
             trusts=said_by_lambda,
             surfaces=_SURFACES,
         )
-        lifecycle.on_snapshot(self._variables, parts.core.before_snapshot, parts.core.after_restore)
+        lifecycle.on_snapshot(self._variables, parts.core.before_snapshot, parts.after_restore)
         return parts.app
 
 

@@ -81,6 +81,7 @@ class AtHome:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
+            await self._app(scope, receive, send)  # the beginning and the end
             return
 
         async def dated(message: Message) -> None:
@@ -111,7 +112,7 @@ def serve(app: ASGIApp, listener: socket.socket, *, started: Callable[[], None])
         app,
         log_level="warning",
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         ws="none",
         http="h11",
         server_header=False,

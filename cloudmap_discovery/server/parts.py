@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
+    from cloudmap_discovery.calls.calling import Calling
     from cloudmap_discovery.clock import Clock
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.io_thread import IOThread
     from cloudmap_discovery.server.callers import Trust
     from cloudmap_discovery.server.overview import Reader
+    from cloudmap_discovery.server.streaming_wire import StreamingWire
     from cloudmap_discovery.settings import Settings
     from cloudmap_discovery.transport.port import Transport
 
@@ -73,7 +75,21 @@ class Parts:
             trusts=trusts,
             region=region_of(settings.region, variables),
         )
-        self.app = make_app(self.site, self._router() if self.site.has(ROUTER) else ())
+        self._wire: StreamingWire | None = None
+        self._calling: Calling | None = None
+        self.app = make_app(self.site, self._router() if self.site.has(ROUTER) else (), closing=self.aclose)
+
+    async def aclose(self) -> None:
+        """Close every connection; those to services on the event loop that they are used on, which is the running one."""
+        if self._wire is not None:
+            await self._wire.aclose()
+        await self.core.io.submit(self.transport.aclose)
+
+    def after_restore(self) -> None:
+        """Take what is held for expired, and use neither connections nor credentials from before the snapshot."""
+        self.core.after_restore()
+        if self._calling is not None:
+            self._calling.after_restore()
 
     def _router(self) -> list[BaseRoute]:
         from cloudmap_discovery.server import router  # noqa: PLC0415 -- where it is on
@@ -81,7 +97,7 @@ class Parts:
         from cloudmap_discovery.server.streaming_wire import StreamingWire  # noqa: PLC0415 -- the same
         from cloudmap_discovery.transport.direct_tls import tls_context  # noqa: PLC0415 -- the same
 
-        wire = StreamingWire(
+        self._wire = StreamingWire(
             Guard(
                 self._settings.allowed_networks,
                 runtime_api=self._variables.get("AWS_LAMBDA_RUNTIME_API", ""),
@@ -90,8 +106,8 @@ class Parts:
             clock=self._clock,
             silent_seconds=self._settings.router_timeout,
         )
-        calling = wiring.make_calling(self.core, self._variables, clock=self._clock, wire=wire)
-        return router.routes(self.site, calling)
+        self._calling = wiring.make_calling(self.core, self._variables, clock=self._clock, wire=self._wire)
+        return router.routes(self.site, self._calling)
 
     def _readers(self) -> list[Reader]:
         """Return where the whole registry can be read, in the order of the sources."""

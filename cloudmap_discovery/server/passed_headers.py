@@ -62,6 +62,7 @@ def request_headers(given: Headers, front: Front, *, now_seconds: float) -> Head
         and name not in _OURS
         and name not in {"content-length", "x-forwarded-for", "via"}
         and not name.startswith(("x-amz-", ":"))
+        and "_" not in name  # which others read as a hyphen: as one of ours
         and not (name == "authorization" and text.lower().startswith(_SIGNATURE))
     ]
     before = [text for name, text in given if name == "x-forwarded-for"]
@@ -80,6 +81,8 @@ def request_headers(given: Headers, front: Front, *, now_seconds: float) -> Head
 def reply_headers(given: Headers) -> list[tuple[str, str]]:
     """Return the headers of the service's answer that go on to the client."""
     dropped = _HOP_BY_HOP | _named(text for name, text in given if name == "connection")
+    if any(name == "transfer-encoding" for name, _ in given):
+        dropped |= {"content-length"}  # which then counts for nothing (RFC 9112, 6.3)
     return [(name, text) for name, text in given if name not in dropped and not name.startswith("x-amz-")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from cloudmap_discovery.errors import InvalidValueError
 from cloudmap_discovery.values import value
@@ -15,6 +15,10 @@ _BETWEEN: Final = ":"
 _LEGAL: Final = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/%-._~!$&'()*+,;=:@|^`{}[]\"<>"
 )
+# As a query comes, `%` of what is encoded already included.
+_IN_QUERY: Final = "%/?:@!$&'()*+,;=~-._[]|^`{}\\\"<>"
+_SIGNATURE: Final = "x-amz-signature="
+_OF_AWS: Final = "x-amz-"
 _DOTS: Final = frozenset({".", ".."})
 _FIRST_PRINTABLE: Final = " "
 _DELETE: Final = "\x7f"
@@ -55,6 +59,18 @@ def read_path(raw: str) -> Routed:
     for segment in rest.split("/"):
         _check_segment(raw, segment)
     return Routed(service, stage if between else None, f"{slash}{rest}")
+
+
+def read_query(raw: bytes) -> str:
+    """Return the query of a request, encoded, without what a request signed in its query was signed with.
+
+    What no query has is encoded, so that it is passed on harmlessly.
+    """
+    query = quote(raw, safe=_IN_QUERY)
+    if _SIGNATURE not in query.lower():
+        return query
+    kept = (pair for pair in query.split("&") if not pair.lower().startswith(_OF_AWS))
+    return "&".join(kept)
 
 
 def _check_segment(raw: str, segment: str) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from cloudmap_discovery.calls.calling import MAX_PAYLOAD_BYTES, Where
-from cloudmap_discovery.calls.errors import InvocationError
+from cloudmap_discovery.calls.calling import Where
 from cloudmap_discovery.calls.messages import Call, Sender
 from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
 from cloudmap_discovery.events import LOGGER
@@ -19,10 +19,10 @@ from cloudmap_discovery.server.passed_headers import (
     MAX_PASSES,
     Front,
     passes,
-    reply_headers,
     request_headers,
 )
-from cloudmap_discovery.server.paths import MAX_TARGET_CHARACTERS, read_path
+from cloudmap_discovery.server.passing_back import PassedBack, disconnected
+from cloudmap_discovery.server.paths import MAX_TARGET_CHARACTERS, read_path, read_query
 from cloudmap_discovery.server.problems import problem
 from cloudmap_discovery.server.router_problems import problem_of_call
 from cloudmap_discovery.server.site import RESERVED
@@ -30,7 +30,6 @@ from cloudmap_discovery.server.site import RESERVED
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from cloudmap_discovery.calls.calling import Called, Calling
@@ -79,7 +78,9 @@ class Router:
         kind, _, name = (settings.sticky or "").partition(":")
         self._sticky = (kind, name)
         self._seconds = settings.router_timeout
-        self._monotonic = site.clock.monotonic
+        # What decides who answers, beside the URL: so that no cache gives one client the answer of another's stage.
+        deciding = (settings.stage_header, "cookie" if kind == "cookie" else name)
+        self._vary = ", ".join(each for each in deciding if each)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -88,12 +89,13 @@ class Router:
             outcome = await self._called(request)
         except ClientDisconnect:
             return  # nobody is there to be told anything
-        if not hasattr(outcome, "incoming"):
+        if isinstance(outcome, Response):
             await outcome(scope, receive, send)
             return
-        await self._passed_back(outcome, request, scope, receive, send)
+        passing = PassedBack(outcome, request, vary=self._vary, seconds=self._time_for(request))
+        await passing.answer(receive, send)
 
-    async def _called(self, request: Request) -> Any:
+    async def _called(self, request: Request) -> Called | Response:
         """Return what the service answers, or what is wrong."""
         headers = _headers_of(request)
         try:
@@ -102,18 +104,23 @@ class Router:
                 return wrong
             routed = read_path(_raw_path(request))
             where = self._where(request, routed)
-            call = await self._call(request, routed, headers)
             trusted = self._site.trusts(request)
+            async with asyncio.timeout(self._time_for(request)):
+                call, body_read = await self._call(request, routed, headers)
         except InvalidValueError as error:
             return problem(400, "invalid-value", "A value is wrong", str(error), field=error.field)
+        except TimeoutError:
+            return problem(
+                408, "body-too-slow", "The request takes too long", "its body did not come in time"
+            )
         calling = asyncio.ensure_future(
             self._calling.call(where, call, timeout_seconds=self._time_for(request), may_sign=trusted)
         )
         try:
-            await self._until_done(request, call, calling)
+            await _until_done(request, body_read, calling)
             return calling.result()
         except DiscoveryError as error:
-            LOGGER.warning("the router could not serve %s %s: %s", request.method, routed.service, error)
+            LOGGER.warning("the router could not serve %s %r: %s", request.method, routed.service, error)
             return problem_of_call(error, routed, trusted=trusted)
         finally:
             calling.cancel()
@@ -140,32 +147,33 @@ class Router:
                 key = None
         return key[:_MAX_STICKY_CHARACTERS] if key else None
 
-    async def _call(self, request: Request, routed: Routed, headers: Headers) -> Call:
+    async def _call(self, request: Request, routed: Routed, headers: Headers) -> tuple[Call, asyncio.Event]:
+        """Return the call, and what is set once its body has been read."""
         scope = request.scope
         client = scope.get("client") or ("", 0)
         front = Front(client[0] or "", request.headers.get("host", ""), scope.get("scheme", "http"))
         passed = request_headers(headers, front, now_seconds=self._site.clock.wall())
         named = dict(headers)
+        read = asyncio.Event()
         body: bytes | AsyncIterator[bytes] = b""
-        if "content-length" in named and int(named["content-length"]) <= _REPLAYABLE_BYTES:
+        length = named.get("content-length")
+        # What came with an event is all there, with or without a length.
+        if "aws.event" in scope or (length is not None and int(length) <= _REPLAYABLE_BYTES):
             body = await request.body()
-        elif "content-length" in named or "transfer-encoding" in named or _is_whole(scope):
-            body = request.stream() if not _is_whole(scope) else await request.body()
-            if "content-length" in named:
-                passed = (*passed, ("content-length", named["content-length"]))
-        return Call(
-            request.method,
-            routed.path,
-            scope.get("query_string", b"").decode("latin-1"),
-            passed,
-            body,
-            sender=Sender(
-                front.address,
-                f"HTTP/{scope.get('http_version', '1.1')}",
-                front.host.partition(":")[0],
-                _request_id(scope),
-            ),
+        elif length is not None or "transfer-encoding" in named:
+            body = _until_read(request, read)
+            if length is not None:
+                passed = (*passed, ("content-length", length))
+        if isinstance(body, bytes):
+            read.set()
+        sender = Sender(
+            front.address,
+            f"HTTP/{scope.get('http_version', '1.1')}",
+            front.host.partition(":")[0],
+            _request_id(scope),
         )
+        query = read_query(scope.get("query_string", b""))
+        return Call(request.method, routed.path, query, passed, body, sender=sender), read
 
     def _time_for(self, request: Request) -> float:
         context = request.scope.get("aws.context")
@@ -174,79 +182,29 @@ class Router:
         left: float = context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
         return max(min(self._seconds, left), 0.05)
 
-    @staticmethod
-    async def _until_done(request: Request, call: Call, calling: asyncio.Future[Called]) -> None:
-        """Wait for the call, or until the client has gone, which ends it."""
-        if not isinstance(call.body, bytes):
-            await asyncio.wait({calling})  # who reads the body learns of that himself
-            return
-        gone: asyncio.Future[Any] = asyncio.ensure_future(_disconnected(request))
-        both: set[asyncio.Future[Any]] = {calling, gone}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if not calling.done():
-                raise ClientDisconnect
-        finally:
-            gone.cancel()
 
-    async def _passed_back(
-        self, called: Called, request: Request, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        incoming = called.incoming
-        headers = reply_headers(incoming.headers)
-        timing = f"lookup;dur={called.lookup_seconds * 1000:.1f}, upstream;dur={called.upstream_seconds * 1000:.1f}"
-        headers.append(("server-timing", timing))
-        try:
-            if "aws.event" in scope:
-                # It is buffered in any case, and what breaks off amid it can still be said.
-                body, wrong = await self._whole(called, request)
-                if wrong is not None:
-                    await wrong(scope, receive, send)
-                    return
-                await send(_start(incoming.status, headers))
-                await send({"type": "http.response.body", "body": body})
-                return
-            await send(_start(incoming.status, headers))
-            async for chunk in incoming.chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-        except InvocationError as error:
-            # Whoever serves ends the connection without the answer's last chunk: so the client sees that it is not whole.
-            LOGGER.warning("an answer of %r broke off: %s", called.instance.service, error.reason)
-        finally:
-            await incoming.aclose()
-
-    async def _whole(self, called: Called, request: Request) -> tuple[bytes, Response | None]:
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._time_for(request)):
-                async for chunk in called.incoming.chunks:
-                    size += len(chunk)
-                    if size > MAX_PAYLOAD_BYTES:
-                        return b"", problem(
-                            502,
-                            "response-too-large",
-                            "The answer is larger than Lambda passes on",
-                            f"it has more than {MAX_PAYLOAD_BYTES} bytes; a router that is no Lambda function streams it",
-                        )
-                    chunks.append(chunk)
-        except TimeoutError:
-            return b"", problem(504, "no-reply", "The service's answer did not end in time", "it broke off")
-        except InvocationError as error:
-            LOGGER.warning("an answer of %r broke off: %s", called.instance.service, error.reason)
-            return b"", problem(502, "bad-reply", "The service's answer broke off", "what came was not whole")
-        return b"".join(chunks), None
+async def _until_read(request: Request, read: asyncio.Event) -> AsyncIterator[bytes]:
+    async for chunk in request.stream():
+        if chunk:
+            yield chunk
+    read.set()
 
 
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass  # the end of a body that nobody sends
+async def _until_done(request: Request, body_read: asyncio.Event, calling: asyncio.Future[Called]) -> None:
+    """Wait for the call, or until the client has gone, which ends it."""
 
+    async def gone() -> None:
+        await body_read.wait()  # until then, who reads the body learns of it
+        await disconnected(request)
 
-def _start(status: int, headers: list[tuple[str, str]]) -> dict[str, Any]:
-    raw = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in headers]
-    return {"type": "http.response.start", "status": status, "headers": raw}
+    going: asyncio.Future[Any] = asyncio.ensure_future(gone())
+    both: set[asyncio.Future[Any]] = {calling, going}
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not calling.done():
+            raise ClientDisconnect
+    finally:
+        going.cancel()
 
 
 def _headers_of(request: Request) -> Headers:
@@ -273,17 +231,18 @@ def _wrong_with(request: Request, headers: Headers) -> Response | None:
     if length > MAX_TARGET_CHARACTERS:
         detail = f"path and query have {length} characters; at most {MAX_TARGET_CHARACTERS} are passed on"
         return problem(414, "path-too-long", "The path is too long", detail)
+    named = {name for name, _ in headers}
+    if request.method == "CONNECT":
+        return problem(405, "wrong-method", "Not with this method", "the router is no tunnel")
+    if {"content-length", "transfer-encoding"} <= named:
+        detail = "it has both Content-Length and Transfer-Encoding, which servers read differently"
+        return problem(400, "invalid-framing", "The body has two lengths", detail)
     if passes(headers) >= MAX_PASSES:
         detail = (
             "the request has come through a router again and again: a service's address is the router's own"
         )
         return problem(508, "loop", "The request goes round in circles", detail)
     return None
-
-
-def _is_whole(scope: Scope) -> bool:
-    """Return whether the body came with the event, as a function has it, with or without a length."""
-    return "aws.event" in scope
 
 
 def _request_id(scope: Scope) -> str:

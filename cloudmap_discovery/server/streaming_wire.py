@@ -19,10 +19,11 @@ from cloudmap_discovery.calls.errors import (
     UnreachableError,
 )
 from cloudmap_discovery.calls.messages import IDEMPOTENT, Incoming
+from cloudmap_discovery.io_thread import DaemonPool
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 
     from cloudmap_discovery.calls.errors import InvocationError
     from cloudmap_discovery.calls.messages import Outgoing
@@ -33,6 +34,8 @@ _CONNECT_SECONDS: Final = 3.0
 _IDLE_SECONDS: Final = 20.0
 # To one origin; what is more waits for its turn. httpcore looks at each of them for each request.
 _CONNECTIONS: Final = 100
+_LOOKUP_THREADS: Final = 16
+_STATUSES: Final = range(200, 600)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -48,7 +51,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     ) -> None:
         self._guard = guard
         self._backend = backend or httpcore2.AnyIOBackend()
-        self._resolve = resolve
+        self._resolve = resolve or self._found
+        self._threads = DaemonPool(_LOOKUP_THREADS)
+        self._lookups: dict[tuple[str, int], asyncio.Future[Any]] = {}
 
     async def connect_tcp(
         self,
@@ -90,15 +95,38 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def _addresses(self, host: str, port: int, seconds: float) -> list[str]:
         if _is_address(host):
             return [host]
-        resolve = self._resolve or asyncio.get_running_loop().getaddrinfo
         try:
             async with asyncio.timeout(seconds):
-                found = await resolve(host, port, type=socket.SOCK_STREAM)
+                found = await asyncio.shield(self._lookup(host, port))
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(f"looking up {host} took too long") from error
-        except OSError as error:
-            raise httpcore2.ConnectError(f"looking up {host}: {error.strerror or error}") from error
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise httpcore2.ConnectError(f"looking up {host}: {reason}") from error
         return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def _lookup(self, host: str, port: int) -> asyncio.Future[Any]:
+        """Return the lookup of the name that is under way, for all who want it, or one that begins."""
+        loop = asyncio.get_running_loop()
+        under_way = self._lookups.get((host, port))
+        if under_way is None or under_way.done() or under_way.get_loop() is not loop:
+            under_way = asyncio.ensure_future(self._resolve(host, port))
+            under_way.add_done_callback(lambda _: self._lookups.pop((host, port), None))
+            under_way.add_done_callback(_heard)
+            self._lookups[host, port] = under_way
+        return under_way
+
+    async def _found(self, host: str, port: int) -> Any:
+        # On threads of its own: one that hangs cannot be ended, and is not to hold up what else the loop's threads do.
+        return await asyncio.wrap_future(
+            self._threads.submit(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        )
+
+
+def _heard(lookup: asyncio.Future[Any]) -> None:
+    """Take note of an error that nobody waits for any more."""
+    if not lookup.cancelled():
+        lookup.exception()
 
 
 class _Stream(httpcore2.AsyncNetworkStream):
@@ -138,8 +166,8 @@ def _is_readable(number: int) -> bool:
 class StreamingWire:
     """Sends requests over HTTP/1.1, on the event loop that it is used on: a hundred to one origin at once, others wait.
 
-    Connections that were idle for 20 seconds on either clock are not used again: they are dead if the sandbox was
-    frozen meanwhile. `silent_seconds` is how long a service may be silent in the midst of its answer.
+    Connections to an origin that nobody asked for 20 seconds, on either clock, are not used again: they are dead if the
+    sandbox was frozen meanwhile. `silent_seconds` is how long a service may be silent in the midst of its answer.
     """
 
     def __init__(
@@ -155,41 +183,50 @@ class StreamingWire:
         self._tls = tls
         self._clock = clock
         self._silent_seconds = silent_seconds
-        self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
+        self._origins: dict[str, _Origin] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._used: Instant | None = None
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def send(self, request: Outgoing, *, timeout_seconds: float) -> Incoming:
-        """Send a request; see `Wire`."""
+        """Send a request; see `Wire`. The time for the answer begins anew with each part of a body that is sent."""
         pool = self._pool_for(request.url)
-        wire_request = self._wire_request(request, timeout_seconds)
-        may_again = request.method in IDEMPOTENT and isinstance(request.body, bytes)
         with _translated(_before(request.url, timeout_seconds)):
-            async with asyncio.timeout(timeout_seconds):
-                try:
-                    response = await pool.handle_async_request(wire_request)
-                except (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError) as error:
-                    if not may_again or not _is_dead_connection(error):
-                        raise
-                    response = await pool.handle_async_request(self._wire_request(request, timeout_seconds))
+            async with asyncio.timeout(timeout_seconds) as limit:
+                response = await self._answered(pool, request, timeout_seconds, limit)
         headers = tuple(
             (name.decode("latin-1").lower(), text.decode("latin-1")) for name, text in response.headers
         )
+        if response.status not in _STATUSES:
+            await response.aclose()
+            raise BadReplyError("", request.url, f"its status is {response.status}", was_sent=True)
         return Incoming(response.status, headers, self._chunks(request.url, response), response.aclose)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        pools, self._pools = self._pools, {}
+        origins, self._origins = self._origins, {}
         if self._loop is asyncio.get_running_loop():
-            for pool in pools.values():
-                await pool.aclose()
+            for origin in origins.values():
+                await origin.pool.aclose()
+            await asyncio.gather(*self._closing)
 
-    async def _chunks(self, url: str, response: Any) -> AsyncIterator[bytes]:
+    async def _answered(
+        self, pool: httpcore2.AsyncConnectionPool, request: Outgoing, seconds: float, limit: asyncio.Timeout
+    ) -> httpcore2.Response:
+        may_again = request.method in IDEMPOTENT and isinstance(request.body, bytes)
+        try:
+            return await pool.handle_async_request(self._wire_request(request, seconds, limit))
+        except (httpcore2.ReadError, httpcore2.WriteError, httpcore2.RemoteProtocolError) as error:
+            if not may_again or not _is_dead_connection(error):
+                raise
+            return await pool.handle_async_request(self._wire_request(request, seconds, limit))
+
+    async def _chunks(self, url: str, response: httpcore2.Response) -> AsyncIterator[bytes]:
+        stream: Any = response.stream
         with _translated(_amid(url, self._silent_seconds)):
-            async for chunk in response.stream:
+            async for chunk in stream:
                 yield chunk
 
-    def _wire_request(self, request: Outgoing, seconds: float) -> httpcore2.Request:
+    def _wire_request(self, request: Outgoing, seconds: float, limit: asyncio.Timeout) -> httpcore2.Request:
         parts = urlsplit(request.url)
         host = parts.netloc.encode()
         target = f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}".encode("ascii")
@@ -208,6 +245,7 @@ class StreamingWire:
             "write": self._silent_seconds,
             "pool": seconds,
         }
+        body = request.body if isinstance(request.body, bytes) else _renewing(request.body, limit, seconds)
         return httpcore2.Request(
             request.method.encode("ascii"),
             httpcore2.URL(
@@ -217,29 +255,64 @@ class StreamingWire:
                 target=target,
             ),
             headers=headers,
-            content=request.body or None,
+            content=body or None,
             extensions={"timeout": limits},
         )
 
     def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
         """Return the connections to the URL's origin: its own, so that one that hangs holds up no other."""
         now, loop = self._clock.now(), asyncio.get_running_loop()
-        was_idle = self._used is not None and not 0 <= now.seconds_since(self._used) <= _IDLE_SECONDS
-        if self._loop is not loop or was_idle:
-            # What the old ones have under way goes on, and closes when it ends.
-            self._pools, self._loop = {}, loop
-        self._used = now
-        origin = url[: url.index("/", len("https://"))] if "/" in url[len("https://") :] else url
-        pool = self._pools.get(origin)
-        if pool is None:
-            pool = self._pools[origin] = httpcore2.AsyncConnectionPool(
+        if self._loop is not loop:
+            self._origins, self._loop = {}, loop
+        parts = urlsplit(url)
+        name = f"{parts.scheme}://{parts.netloc}"
+        origin = self._origins.get(name)
+        if origin is None or not 0 <= now.seconds_since(origin.used) <= _IDLE_SECONDS:
+            self._leave_idle(now)
+            pool = httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls(),
                 max_connections=_CONNECTIONS,
                 max_keepalive_connections=_CONNECTIONS,
                 keepalive_expiry=_IDLE_SECONDS,
                 network_backend=self._backend,
             )
-        return pool
+            origin = self._origins[name] = _Origin(pool, now)
+        origin.used = now
+        return origin.pool
+
+    def _leave_idle(self, now: Instant) -> None:
+        """Close the connections to origins that nobody asks any more; those with something under way end with that."""
+        idle = [
+            name
+            for name, origin in self._origins.items()
+            if not 0 <= now.seconds_since(origin.used) <= _IDLE_SECONDS
+        ]
+        for name in idle:
+            pool = self._origins.pop(name).pool
+            if all(connection.is_idle() or connection.is_closed() for connection in pool.connections):
+                task = asyncio.get_running_loop().create_task(pool.aclose())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+
+
+class _Origin:
+    """The connections to one origin, and when they were last asked for."""
+
+    __slots__ = ("pool", "used")
+
+    def __init__(self, pool: httpcore2.AsyncConnectionPool, used: Instant) -> None:
+        self.pool = pool
+        self.used = used
+
+
+async def _renewing(
+    body: AsyncIterable[bytes], limit: asyncio.Timeout, seconds: float
+) -> AsyncIterator[bytes]:
+    """Return the body, each part of which renews the time that the answer has."""
+    loop = asyncio.get_running_loop()
+    async for chunk in body:
+        yield chunk
+        limit.reschedule(loop.time() + seconds)
 
 
 def _is_address(host: str) -> bool:

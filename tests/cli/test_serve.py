@@ -150,8 +150,10 @@ def request(**headers: str) -> Any:
         ({"host": "127.0.0.1:8080"}, True),
         (
             {"host": "localhost:8080", "origin": "http://localhost:8080", "sec_fetch_site": "same-origin"},
-            True,
+            False,
         ),
+        ({"host": "localhost:8080", "sec_fetch_site": "same-origin"}, False),
+        ({"host": "localhost:8080", "origin": "http://localhost:8080"}, False),
         ({"host": "localhost:8080", "sec_fetch_site": "none"}, True),
         ({"host": "localhost:8080", "origin": "https://app.test", "sec_fetch_site": "cross-site"}, True),
         ({"host": "localhost:8080", "origin": "https://evil.test", "sec_fetch_site": "cross-site"}, False),

@@ -70,7 +70,7 @@ async def asking(parts: Parts) -> AsyncIterator[httpx2.AsyncClient]:
         try:
             yield client
         finally:
-            await parts.core.io.submit(parts.transport.aclose)
+            await parts.aclose()
 
 
 @contextlib.contextmanager
@@ -78,7 +78,7 @@ def serving(parts: Parts) -> Iterator[str]:
     """Run the application on a free port of this machine, and yield its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(parts.app, log_level="warning", lifespan="off", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(parts.app, log_level="warning", lifespan="on", ws="none"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()
     try:
@@ -92,4 +92,3 @@ def serving(parts: Parts) -> Iterator[str]:
         server.should_exit = True
         thread.join(30)
         listener.close()
-        parts.core.io.run(parts.transport.aclose)

@@ -78,9 +78,12 @@ def test_a_network_may_be_allowed(network: str, address: str) -> None:
     assert Guard([network]).refusal("fe80::1", 80) is not None
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "127.0.0.2", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::", "::ffff:0.0.0.0"],  # noqa: S104 -- nothing is bound
+)
 def test_the_functions_own_runtime_is_refused_whatever_is_allowed(address: str) -> None:
-    guard = Guard(["127.0.0.0/8", "::1/128"], runtime_api="127.0.0.1:9001")
+    guard = Guard(["0.0.0.0/0", "::/0"], runtime_api="127.0.0.1:9001")
 
     assert "own runtime" in str(guard.refusal(address, 9001))
     assert guard.refusal(address, 9002) is None

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cloudmap_discovery.errors import InvalidValueError
 from cloudmap_discovery.server.passed_headers import Front, passes, reply_headers, request_headers
-from cloudmap_discovery.server.paths import Routed, read_path
+from cloudmap_discovery.server.paths import Routed, read_path, read_query
 
 FRONT = Front("192.0.2.7", "router.test:8080", "https")
 
@@ -146,6 +146,24 @@ def test_what_the_request_to_us_was_signed_with_stays_here() -> None:
     headers = passed(*signed, ("x-amz-content-sha256", "e"), ("x-amz-invocation-type", "Event"))
 
     assert not [name for name in headers if name == "authorization" or name.startswith("x-amz-")]
+
+
+def test_names_with_an_underscore_which_others_read_as_a_hyphen_stay_here() -> None:
+    assert "x_forwarded_for" not in passed(("x_forwarded_for", "10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("query", "passed_on"),
+    [
+        (b"a=1&b=%20+&c", "a=1&b=%20+&c"),
+        ("q=\u00e9 x".encode(), "q=%C3%A9%20x"),
+        (b"a=1\r\nb: 2", "a=1%0D%0Ab:%202"),
+        (b"X-Amz-Date=1&a=2", "X-Amz-Date=1&a=2"),
+        (b"X-Amz-Date=1&a=2&x-amz-SIGNATURE=f", "a=2"),
+    ],
+)
+def test_a_query_is_passed_on_harmlessly(query: bytes, passed_on: str) -> None:
+    assert read_query(query) == passed_on
 
 
 def test_a_token_of_the_client_goes_on_to_the_service() -> None:

@@ -30,6 +30,10 @@ class FakeKeys:
     def __init__(self) -> None:
         self.failure: DiscoveryError | None = None
         self.asked = 0
+        self.forgotten = 0
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     async def current(self, *, timeout_seconds: float) -> Credentials:
         assert timeout_seconds > 0
@@ -58,6 +62,8 @@ class FakeWire:
         outcome = outcomes.pop(0) if len(outcomes) > 1 else outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome
+        if isinstance(outcome, Incoming):
+            return outcome
         if isinstance(outcome, bytes):
             return Incoming(200, (), once(outcome))
         status, headers, body = outcome
@@ -95,7 +101,7 @@ class CallingBed:
         called = await self.calling.call(
             wanted, call or Call("GET", "/7"), timeout_seconds=seconds, may_sign=may_sign
         )
-        return called, await called.incoming.whole()
+        return called, await called.incoming.whole(1 << 24) or b""
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from cloudmap_discovery.calls.errors import (
     TooLargeError,
     UnreachableError,
 )
-from cloudmap_discovery.calls.messages import Call
+from cloudmap_discovery.calls.messages import Call, Incoming
 from cloudmap_discovery.errors import AccessDeniedError, ServiceNotFoundError
 from tests.unit.calling_bed import ARN, INVOKE, CallingBed, calling_bed
 
@@ -358,6 +359,73 @@ async def test_all_tries_share_the_time(bed: CallingBed) -> None:
 
     assert bed.wire.seconds == sorted(bed.wire.seconds, reverse=True)
     assert all(0 < seconds <= 5.0 for seconds in bed.wire.seconds)
+
+
+async def test_a_functions_answer_that_does_not_end_is_given_up_in_time(bed: CallingBed) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, Incoming(200, (), drip()))
+
+    with pytest.raises(NoReplyError, match="had not ended after") as raised:
+        await bed.call(seconds=0.2)
+
+    assert raised.value.was_sent
+
+
+async def test_a_functions_answer_that_is_too_large_is_none(bed: CallingBed) -> None:
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, b"x" * (8 * 1024 * 1024 + 1))
+
+    with pytest.raises(BadReplyError, match="larger than the"):
+        await bed.call()
+
+
+async def test_text_beyond_ascii_is_as_large_in_the_event_as_it_is(bed: CallingBed) -> None:
+    bed.put(ARN)
+    bed.wire.answer(INVOKE, b'{"statusCode": 200}')
+    body = "\u4e2d".encode() * 1_500_000
+
+    called, _ = await bed.call(Call("POST", "/7", headers=(("content-type", "text/plain"),), body=body))
+
+    assert called.incoming.status == 200
+
+
+async def test_only_what_nobody_changes_under_way_is_signed(bed: CallingBed) -> None:
+    bed.put("https://abc.execute-api.eu-west-1.amazonaws.com", auth="iam")
+    bed.wire.answer("https://abc", b"fine")
+    given = (
+        ("content-type", "text/plain"),
+        ("via", "1.1 x"),
+        ("x-a", "gr\u00c3\u00bcn"),
+        ("x-forwarded-for", "10.0.0.1"),
+    )
+
+    await bed.call(Call("POST", "/7", "", given, b"body"))
+
+    headers = bed.wire.headers()
+    signed = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0]
+    assert signed == "content-type;host;x-amz-date;x-amz-security-token"
+    assert headers["x-a"] == "gr\u00c3\u00bcn"
+    assert headers["via"] == "1.1 x"
+
+
+async def test_a_password_in_an_address_is_not_told(bed: CallingBed) -> None:
+    bed.put("https://user:secret@users.test/x")
+
+    with pytest.raises(NotCallableError, match=r"https://\.\.\.@users\.test/x") as raised:
+        await bed.call()
+
+    assert "secret" not in str(raised.value)
+
+
+def test_after_a_restore_credentials_are_found_anew(bed: CallingBed) -> None:
+    bed.calling.after_restore()
+
+    assert bed.keys.forgotten == 1
 
 
 def test_errors_survive_a_copy() -> None:

@@ -121,6 +121,23 @@ def test_a_result_without_a_status_is_the_body(result: object, body: bytes) -> N
     assert (said.status, said.body, said.headers) == (200, body, (("content-type", "application/json"),))
 
 
+def test_how_an_answer_is_framed_is_not_for_the_function_to_say() -> None:
+    headers = {
+        "Content-Length": "abc",
+        "Transfer-Encoding": "chunked",
+        "Connection": "close",
+        "x-a": "gr\u00fcn",
+    }
+
+    said = said_by(json.dumps({"statusCode": 200, "headers": headers}).encode())
+
+    assert said.headers == (("x-a", "gr\u00c3\u00bcn"), ("content-type", "application/json"))
+
+
+def test_text_that_no_encoding_has_is_a_body_all_the_same() -> None:
+    assert said_by(b'"\\ud800"').body == b"\xed\xa0\x80"
+
+
 def test_a_body_in_base64_is_decoded_and_one_that_is_json_written() -> None:
     encoded = {"statusCode": 200, "body": base64.b64encode(b"\x00\xff").decode(), "isBase64Encoded": True}
 
@@ -144,6 +161,9 @@ def test_a_body_in_base64_is_decoded_and_one_that_is_json_written() -> None:
         (b'{"statusCode": 200, "headers": {"a b": "1"}}', "none that HTTP has"),
         (b'{"statusCode": 200, "headers": {"": "1"}}', "none that HTTP has"),
         (b'{"statusCode": 200, "body": "%%", "isBase64Encoded": true}', "is not"),
+        (b'{"statusCode": "' + b"1" * 5000 + b'"}', "not one from 200 to 599"),
+        (b"[" * 100_000, "no JSON"),
+        (b'{"statusCode": 200, "headers": {"a": "\\ud800"}}', "no text has"),
     ],
 )
 def test_a_result_that_is_no_answer_says_why(payload: bytes, reason: str | None) -> None:

@@ -43,7 +43,10 @@ def test_a_function_is_invoked_in_its_own_region_for_those_who_may_unless_it_is_
         ("https://users.test/", "https://users.test", "", ""),
         ("https://Users.test:8443/v1/", "https://users.test:8443", "/v1", ""),
         ("http://10.0.0.7/a%2Fb?key=1#part", "http://10.0.0.7", "/a%2Fb", "key=1"),
-        ("http://[fd00::1]:80/x y", "http://[fd00::1]:80", "/x%20y", ""),
+        ("http://[fd00::1]:8080/x y", "http://[fd00::1]:8080", "/x%20y", ""),
+        ("http://[fd00::1]:80/", "http://[fd00::1]", "", ""),
+        ("https://users.test:443/v1", "https://users.test", "/v1", ""),
+        ("https://users.test:80", "https://users.test:80", "", ""),
     ],
 )
 def test_a_url_has_an_origin_a_path_and_a_query(endpoint: str, origin: str, path: str, query: str) -> None:
@@ -111,7 +114,9 @@ def test_a_domain_of_ones_own_says_its_region_in_an_attribute() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "path", "query", "url"),
     [
-        ("https://users.test", "", "", "https://users.test"),
+        ("https://users.test", "", "", "https://users.test/"),
+        ("https://users.test", "", "a=1", "https://users.test/?a=1"),
+        ("https://users.test/v1", "", "a=1", "https://users.test/v1?a=1"),
         ("https://users.test/v1", "/7", "a=1", "https://users.test/v1/7?a=1"),
         ("https://users.test/v1/?key=2", "/7", "a=1", "https://users.test/v1/7?key=2&a=1"),
         ("https://users.test", "//evil.test/x", "", "https://users.test//evil.test/x"),

@@ -1,0 +1,121 @@
+"""The router's connections: kept while they are of use, and looked up once for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from cloudmap_discovery.calls.errors import UnreachableError
+from cloudmap_discovery.calls.messages import Outgoing
+from cloudmap_discovery.server.addresses import Guard
+from cloudmap_discovery.server.streaming_wire import GuardedBackend, StreamingWire
+from cloudmap_discovery.testing import FakeClock
+from tests.unit.direct_peers import FINE, Peer, always
+
+
+def wire(clock: FakeClock, **options: Any) -> StreamingWire:
+    import ssl  # noqa: PLC0415 -- here alone
+
+    guard = Guard(["127.0.0.0/8"])
+    return StreamingWire(guard, tls=ssl.create_default_context, clock=clock, silent_seconds=5.0, **options)
+
+
+async def get(tested: StreamingWire, url: str) -> bytes | None:
+    incoming = await tested.send(Outgoing("GET", url, (), b""), timeout_seconds=5.0)
+    return await incoming.whole(1000)
+
+
+async def test_a_connection_is_used_again_until_it_was_idle_too_long_on_either_clock() -> None:
+    clock = FakeClock()
+    tested = wire(clock)
+    with Peer(always(FINE)) as peer:
+        await get(tested, peer.url)
+        clock.advance(19)
+        await get(tested, peer.url)
+        clock.set(clock.wall() + 3600, clock.monotonic())
+        await get(tested, peer.url)
+        await tested.aclose()
+
+    assert [asked.connection for asked in peer.asked] == [1, 1, 2]
+
+
+async def test_connections_to_an_origin_that_nobody_asks_any_more_are_closed() -> None:
+    clock = FakeClock()
+    tested = wire(clock)
+    with Peer(always(FINE)) as old, Peer(always(FINE)) as new:
+        await get(tested, old.url)
+        clock.advance(60)
+        await get(tested, new.url)
+
+        assert await asyncio.to_thread(old.lines[0].closed.wait, 10)
+        await tested.aclose()
+
+
+async def test_one_origin_idle_is_not_kept_by_another_that_is_busy() -> None:
+    clock = FakeClock()
+    tested = wire(clock)
+    with Peer(always(FINE)) as idle, Peer(always(FINE)) as busy:
+        await get(tested, idle.url)
+        for _ in range(6):
+            await get(tested, busy.url)
+            clock.advance(10)
+        await get(tested, idle.url)
+        await tested.aclose()
+
+    assert [asked.connection for asked in idle.asked] == [1, 2]
+    assert {asked.connection for asked in busy.asked} == {1}
+
+
+async def test_a_name_is_looked_up_once_for_all_who_wait_and_given_up_alone() -> None:
+    asked: list[str] = []
+    released = asyncio.Event()
+
+    async def resolve(host: str, port: int) -> list[Any]:
+        asked.append(host)
+        await released.wait()
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    backend = GuardedBackend(Guard(["127.0.0.0/8"]), resolve=resolve)
+    with Peer(always(FINE)) as peer:
+        impatient = asyncio.create_task(backend.connect_tcp("users.test", peer.port, timeout=0.1))
+        patient = [
+            asyncio.create_task(backend.connect_tcp("users.test", peer.port, timeout=10)) for _ in range(5)
+        ]
+        with pytest.raises(Exception, match="took too long"):
+            await impatient
+        released.set()
+        streams = await asyncio.gather(*patient)
+        for stream in streams:
+            await stream.aclose()
+
+    assert asked == ["users.test"]
+
+
+async def test_after_a_failed_lookup_the_name_is_looked_up_again() -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str, port: int) -> list[Any]:
+        asked.append(host)
+        raise OSError(f"{host}:{port} is not known")
+
+    backend = GuardedBackend(Guard(), resolve=resolve)
+    for _ in range(2):
+        with pytest.raises(Exception, match="is not known"):
+            await backend.connect_tcp("users.test", 80, timeout=5)
+
+    assert len(asked) == 2
+
+
+async def test_where_nobody_listens_it_is_unreachable() -> None:
+    import socket  # noqa: PLC0415 -- here alone
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    listener.close()
+
+    with pytest.raises(UnreachableError, match="no connection") as raised:
+        await get(wire(FakeClock()), url)
+
+    assert not raised.value.was_sent
