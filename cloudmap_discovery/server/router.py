@@ -123,7 +123,9 @@ class Router:
             LOGGER.warning("the router could not serve %s %r: %s", request.method, routed.service, error)
             return problem_of_call(error, routed, trusted=trusted)
         finally:
-            calling.cancel()
+            if not calling.done():
+                calling.cancel()
+                await asyncio.gather(calling, return_exceptions=True)  # until its connection is closed
 
     def _where(self, request: Request, routed: Routed) -> Where:
         if routed.stage is None and routed.service in RESERVED:
