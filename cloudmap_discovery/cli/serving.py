@@ -130,7 +130,8 @@ def _tell(session: Session, url: str, namespace: str, surfaces: Sequence[str]) -
         screen.result(machine.line({"url": url, "namespace": namespace, "surfaces": list(surfaces)}))
     else:
         screen.result(f"Serving namespace {namespace} at {url} (Ctrl-C ends it)")
-        for surface, (path, what) in _SHOWN.items():
-            if surface in surfaces:
-                screen.result(f"  {url}{path}  {what}")
+        shown = [_SHOWN[surface] for surface in _SHOWN if surface in surfaces]
+        width = max(len(path) for path, _ in shown)
+        for path, what in shown:
+            screen.result(f"  {url}{path:<{width}}  {what}")
     screen.flush()

@@ -15,12 +15,12 @@ import pytest
 
 from cloudmap_discovery.server.callers import Local
 from cloudmap_discovery.server.local import Address
+from tests.cli.cli_bed import CliBed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.cli.cli_bed import CliBed
 
 SNAPSHOT = {
     "format": 1,
@@ -31,6 +31,11 @@ SNAPSHOT = {
         {"service": "users", "stage": "Production", "id": "Production-1", "endpoint": "https://users.test"}
     ],
 }
+
+
+@pytest.fixture
+def bed() -> CliBed:
+    return CliBed()
 
 
 @contextlib.contextmanager
