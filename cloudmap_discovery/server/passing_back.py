@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
     from cloudmap_discovery.calls.calling import Called
+    from cloudmap_discovery.server.client_watch import ClientWatch
 
 
 _WITHOUT_BODY: Final = frozenset({204, 304})
@@ -25,9 +26,12 @@ _WITHOUT_BODY: Final = frozenset({204, 304})
 class PassedBack:
     """One answer that has begun; `vary` is what decided who gives it, `seconds` how long client or service may be silent."""
 
-    def __init__(self, called: Called, request: Request, *, vary: str, seconds: float) -> None:
+    def __init__(
+        self, called: Called, request: Request, client: ClientWatch, *, vary: str, seconds: float
+    ) -> None:
         self._called = called
         self._request = request
+        self._client = client
         self._seconds = seconds
         self._headers = reply_headers(called.incoming.headers)
         times = (("lookup", called.lookup_seconds), ("upstream", called.upstream_seconds))
@@ -47,10 +51,10 @@ class PassedBack:
             await self._called.incoming.aclose()
 
     async def _as_it_comes(self, send: Send) -> None:
-        streaming: asyncio.Future[Any] = asyncio.ensure_future(self._streamed(send))
-        gone: asyncio.Future[Any] = asyncio.ensure_future(disconnected(self._request))
+        self._client.body_read.set()  # nobody reads on, whatever is left of it
+        streaming = asyncio.get_running_loop().create_task(self._streamed(send))
         try:
-            await asyncio.wait({streaming, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({streaming, self._client.gone()}, return_when=asyncio.FIRST_COMPLETED)
             if streaming.done():
                 streaming.result()
         except InvocationError as error:
@@ -58,9 +62,9 @@ class PassedBack:
         except TimeoutError:
             self._tell(f"the client took nothing for {self._seconds:.3g} s")
         finally:
-            gone.cancel()
-            streaming.cancel()
-            await asyncio.gather(gone, streaming, return_exceptions=True)
+            if not streaming.done():
+                streaming.cancel()
+                await asyncio.gather(streaming, return_exceptions=True)
 
     async def _streamed(self, send: Send) -> None:
         await send(self._start())
@@ -110,9 +114,3 @@ class PassedBack:
 
     def _tell(self, reason: str) -> None:
         LOGGER.warning("an answer of %r broke off: %s", self._called.instance.service, reason)
-
-
-async def disconnected(request: Request) -> None:
-    """Wait until the client has gone; what it still sends is of no use to anybody."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

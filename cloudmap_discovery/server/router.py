@@ -14,6 +14,7 @@ from cloudmap_discovery.calls.calling import Where
 from cloudmap_discovery.calls.messages import Call, Sender
 from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
 from cloudmap_discovery.events import LOGGER
+from cloudmap_discovery.server.client_watch import ClientWatch
 from cloudmap_discovery.server.passed_headers import (
     MAX_HEADER_BYTES,
     MAX_PASSES,
@@ -21,7 +22,7 @@ from cloudmap_discovery.server.passed_headers import (
     passes,
     request_headers,
 )
-from cloudmap_discovery.server.passing_back import PassedBack, disconnected
+from cloudmap_discovery.server.passing_back import PassedBack
 from cloudmap_discovery.server.paths import MAX_TARGET_CHARACTERS, read_path, read_query
 from cloudmap_discovery.server.problems import problem
 from cloudmap_discovery.server.router_problems import problem_of_call
@@ -85,17 +86,23 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        client = ClientWatch(request)
         try:
-            outcome = await self._called(request)
+            await self._answer(request, client, send)
         except ClientDisconnect:
             return  # nobody is there to be told anything
-        if isinstance(outcome, Response):
-            await outcome(scope, receive, send)
-            return
-        passing = PassedBack(outcome, request, vary=self._vary, seconds=self._time_for(request))
-        await passing.answer(receive, send)
+        finally:
+            client.end()
 
-    async def _called(self, request: Request) -> Called | Response:
+    async def _answer(self, request: Request, client: ClientWatch, send: Send) -> None:
+        outcome = await self._called(request, client)
+        if isinstance(outcome, Response):
+            await outcome(request.scope, request.receive, send)
+            return
+        passing = PassedBack(outcome, request, client, vary=self._vary, seconds=self._time_for(request))
+        await passing.answer(request.receive, send)
+
+    async def _called(self, request: Request, client: ClientWatch) -> Called | Response:
         """Return what the service answers, or what is wrong."""
         headers = _headers_of(request)
         try:
@@ -106,18 +113,20 @@ class Router:
             where = self._where(request, routed)
             trusted = self._site.trusts(request)
             async with asyncio.timeout(self._time_for(request)):
-                call, body_read = await self._call(request, routed, headers)
+                call = await self._call(request, routed, headers, client.body_read)
         except InvalidValueError as error:
             return problem(400, "invalid-value", "A value is wrong", str(error), field=error.field)
         except TimeoutError:
             return problem(
                 408, "body-too-slow", "The request takes too long", "its body did not come in time"
             )
-        calling = asyncio.ensure_future(
+        calling = asyncio.get_running_loop().create_task(
             self._calling.call(where, call, timeout_seconds=self._time_for(request), may_sign=trusted)
         )
         try:
-            await _until_done(request, body_read, calling)
+            await _first(calling, client.gone())
+            if not calling.done():
+                raise ClientDisconnect
             return calling.result()
         except DiscoveryError as error:
             LOGGER.warning("the router could not serve %s %r: %s", request.method, routed.service, error)
@@ -149,14 +158,13 @@ class Router:
                 key = None
         return key[:_MAX_STICKY_CHARACTERS] if key else None
 
-    async def _call(self, request: Request, routed: Routed, headers: Headers) -> tuple[Call, asyncio.Event]:
-        """Return the call, and what is set once its body has been read."""
+    async def _call(self, request: Request, routed: Routed, headers: Headers, read: asyncio.Event) -> Call:
+        """Return the call; `read` is set once its body has been read."""
         scope = request.scope
-        client = scope.get("client") or ("", 0)
-        front = Front(client[0] or "", request.headers.get("host", ""), scope.get("scheme", "http"))
+        peer = scope.get("client") or ("", 0)
+        front = Front(peer[0] or "", request.headers.get("host", ""), scope.get("scheme", "http"))
         passed = request_headers(headers, front, now_seconds=self._site.clock.wall())
         named = dict(headers)
-        read = asyncio.Event()
         body: bytes | AsyncIterator[bytes] = b""
         length = named.get("content-length")
         # What came with an event is all there, with or without a length.
@@ -175,7 +183,7 @@ class Router:
             _request_id(scope),
         )
         query = read_query(scope.get("query_string", b""))
-        return Call(request.method, routed.path, query, passed, body, sender=sender), read
+        return Call(request.method, routed.path, query, passed, body, sender=sender)
 
     def _time_for(self, request: Request) -> float:
         context = request.scope.get("aws.context")
@@ -192,21 +200,8 @@ async def _until_read(request: Request, read: asyncio.Event) -> AsyncIterator[by
     read.set()
 
 
-async def _until_done(request: Request, body_read: asyncio.Event, calling: asyncio.Future[Called]) -> None:
-    """Wait for the call, or until the client has gone, which ends it."""
-
-    async def gone() -> None:
-        await body_read.wait()  # until then, who reads the body learns of it
-        await disconnected(request)
-
-    going: asyncio.Future[Any] = asyncio.ensure_future(gone())
-    both: set[asyncio.Future[Any]] = {calling, going}
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not calling.done():
-            raise ClientDisconnect
-    finally:
-        going.cancel()
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _headers_of(request: Request) -> Headers:
