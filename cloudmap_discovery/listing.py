@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from cloudmap_discovery.encoding import decode_attributes
 from cloudmap_discovery.errors import RegistrationError, StoreTimeoutError
 from cloudmap_discovery.events import RecordsSkipped
-from cloudmap_discovery.model import Instance
+from cloudmap_discovery.model import NO_STAGE, Instance
 from cloudmap_discovery.pacing import Pace
 
 if TYPE_CHECKING:
@@ -52,18 +52,19 @@ class Listing:
         *,
         services: Iterable[str] | None = None,
         progress: Progress = lambda *_: None,
+        unusable: set[Place] | None = None,
     ) -> dict[str, tuple[Instance, ...]]:
         """Return the records of each service by id: of one stage, without services that have none there, or all.
 
         Of these `services`, or, with None, of all that there are. `progress` is told how many of how many are listed.
-        Records without a usable address are left out, with an event.
+        Records without a usable address are left out, with an event; `unusable` is given the places that have no others.
         """
         try:
             listed = services
             if listed is None:
                 listed = await self._control.services(self._namespace, deadline)
             names = tuple(listed)
-            found = await self._each(names, stage, deadline, progress)
+            found = await self._each(names, stage, deadline, progress, unusable)
         except RegistrationError as missed:
             raise StoreTimeoutError(
                 f"listing namespace {self._namespace!r} took longer than {deadline.timeout_seconds:g} s",
@@ -74,14 +75,19 @@ class Listing:
         return {name: found[name] for name in names if found[name] or stage is None}
 
     async def _each(
-        self, names: tuple[str, ...], stage: str | None, deadline: Deadline, progress: Progress
+        self,
+        names: tuple[str, ...],
+        stage: str | None,
+        deadline: Deadline,
+        progress: Progress,
+        unusable: set[Place] | None,
     ) -> dict[str, tuple[Instance, ...]]:
         found: dict[str, tuple[Instance, ...]] = {}
 
         async def work(waiting: Iterator[str]) -> None:
             for name in waiting:
                 await self._pace.turn()
-                found[name] = await self._of(name, stage, deadline)
+                found[name] = await self._of(name, stage, deadline, unusable)
                 progress(len(found), len(names))
 
         waiting = iter(names)
@@ -94,14 +100,20 @@ class Listing:
             await asyncio.gather(*workers, return_exceptions=True)
         return found
 
-    async def _of(self, service: str, stage: str | None, deadline: Deadline) -> tuple[Instance, ...]:
+    async def _of(
+        self, service: str, stage: str | None, deadline: Deadline, unusable: set[Place] | None
+    ) -> tuple[Instance, ...]:
         instances, reasons = [], []
+        skipped: set[Place] = set()
         for entry in await self._control.instances(self._namespace, service, deadline):
             decoded = decode_attributes(service, entry.id, entry.attributes)
             if not isinstance(decoded, Instance):
                 reasons.append(f"{decoded.record}: {decoded.reason}")
+                skipped.add((service, entry.attributes.get("stage") or NO_STAGE))
             elif stage in {None, decoded.stage}:
                 instances.append(decoded)
+        if unusable is not None:
+            unusable |= skipped - {(service, instance.stage) for instance in instances}
         if reasons:
             self._events.emit(RecordsSkipped(service, stage or _ANY_STAGE, "cloudmap", tuple(reasons)))
         return tuple(instances)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cloudmap_discovery.event_hub import EventHub
     from cloudmap_discovery.listing import Listing
     from cloudmap_discovery.mirrors import Mirrors
+    from cloudmap_discovery.model import Place
     from cloudmap_discovery.stores.control_port import Control, Entry
 
 DEFAULT_TIMEOUT_SECONDS: Final = 60.0
@@ -323,14 +324,19 @@ class Registry:
         return await self._control.has_namespace(self._namespace, self.deadline(timeout_seconds))
 
     async def records(
-        self, *, stage: str | None = None, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+        self,
+        *,
+        stage: str | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+        unusable: set[Place] | None = None,
     ) -> dict[str, tuple[Instance, ...]]:
         """Return the records of every service by name: those of one stage, or, with None, of all stages.
 
-        Goes through the control plane, uncached. Raises a `StoreError`.
+        Goes through the control plane, uncached. `unusable` is given the services and stages that have records of which
+        none can be used. Raises a `StoreError`.
         """
         chosen = None if stage is None else check_stage(stage)
-        return await self._listing.records(chosen, self.deadline(timeout_seconds))
+        return await self._listing.records(chosen, self.deadline(timeout_seconds), unusable=unusable)
 
     async def record(
         self, service: str, instance_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS

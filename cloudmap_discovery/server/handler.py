@@ -63,6 +63,7 @@ class Entrance:
         if isinstance(served, ConfigurationError):
             return _result(problem_of(served))
         self._loops.use()
+        event = _readable(event)
         # Mangum's types say dict, and nothing is written into it.
         result: dict[str, Any] = served(event, context)  # type: ignore[arg-type]
         return result if is_carried(result) else _result(too_large())
@@ -89,6 +90,16 @@ class Entrance:
         )
         lifecycle.on_snapshot(self._variables, parts.core.before_snapshot, parts.after_restore)
         return parts.app
+
+
+def _readable(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event without a port that is none, which Mangum would read as a number; nothing here asks for it."""
+    changed = dict(event)
+    for kind in ("headers", "multiValueHeaders"):
+        given = event.get(kind)
+        if isinstance(given, Mapping):
+            changed[kind] = {name: text for name, text in given.items() if name.lower() != "x-forwarded-port"}
+    return changed
 
 
 class _AtItsPath:

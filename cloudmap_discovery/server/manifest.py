@@ -76,12 +76,15 @@ class _Manifest:
         stages = check_ladder(request.path_params["stage"])
         services = _wanted(request.query_params)
         listed = await self._site.overview.listed()
+        if listed.missing:  # an empty manifest would take every API from pages that are open
+            raise StoreError(listed.missing)
         found = entries(
             listed.records,
             stages=stages,
             overrides=self._site.settings.overrides,
             region=self._site.region,
             services=services,
+            unusable=listed.unusable,
         )
         return document(
             request,

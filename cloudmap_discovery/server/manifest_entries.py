@@ -11,6 +11,8 @@ from cloudmap_discovery.selection import candidates, matching
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from cloudmap_discovery.model import Place
+
 Entry = dict[str, str]
 """What Amplify takes for one REST API: `endpoint`, and `region` and `service` where they are known."""
 
@@ -35,24 +37,28 @@ def entries(
     overrides: Mapping[str, str],
     region: str | None,
     services: Collection[str] | None = None,
+    unusable: Collection[Place] = (),
 ) -> dict[str, Entry]:
     """Return the entry of each service that has one, by name and in the order of names: the same for the same records.
 
-    The first of the stages that has the service decides, whether or not it has a public record of it. `services` are
-    the only ones wanted; `region` is that of endpoints that do not say theirs.
+    The first of the stages that has the service decides, whether or not it has a public record of it, or one that can be
+    used: `unusable` are the places where none can. `services` are the only ones wanted; `region` is that of endpoints
+    that do not say theirs.
     """
     found: dict[str, Entry] = {}
     for name in sorted(records if services is None else records.keys() & services):
-        chosen = _chosen(_in_first(records[name], stages), overrides.get(name))
+        chosen = _chosen(_in_first(name, records[name], stages, unusable), overrides.get(name))
         if chosen is not None:
             found[name] = _entry(chosen, region)
     return found
 
 
-def _in_first(records: Sequence[Instance], stages: Sequence[str]) -> Sequence[Instance]:
+def _in_first(
+    name: str, records: Sequence[Instance], stages: Sequence[str], unusable: Collection[Place]
+) -> Sequence[Instance]:
     for stage in stages:
         here = [record for record in records if record.stage == stage]
-        if here:
+        if here or (name, stage) in unusable:
             return here
     return ()
 
@@ -60,8 +66,9 @@ def _in_first(records: Sequence[Instance], stages: Sequence[str]) -> Sequence[In
 def _chosen(records: Sequence[Instance], override: str | None) -> Instance | None:
     """Return the public record that browsers can call: of the candidates, the heaviest one, then the first by id."""
     public = [record for record in records if record.attributes.get("public") == "true"]
-    if override is not None:  # it stands in for records, and makes none public
-        public = [Instance(record.service, override, stage=record.stage) for record in public[:1]]
+    if override is not None:  # it stands in for what would be found, and makes nothing public
+        found = candidates(matching(public))[:1]
+        public = [Instance(record.service, override, stage=record.stage) for record in found]
     usable = [record for record in public if _is_usable(record.endpoint)]
     return min(candidates(matching(usable)), key=lambda record: (-record.weight, record.id), default=None)
 

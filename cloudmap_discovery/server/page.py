@@ -40,8 +40,8 @@ def routes(site: Site) -> list[BaseRoute]:
     pages = _Pages(site)
     return [
         Route("/", pages.registry),
-        Route(f"/ui/{STYLE}", _asset(STYLE)),
-        Route(f"/ui/{ICON}", _asset(ICON)),
+        Route(f"/ui/-/{STYLE}", _asset(STYLE)),  # no service has that name
+        Route(f"/ui/-/{ICON}", _asset(ICON)),
         Route("/ui/", _home),
         Route("/ui/{service:path}", pages.service),
     ]

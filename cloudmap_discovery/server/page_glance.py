@@ -96,7 +96,7 @@ class Filter:
 
 @value
 class Glance:
-    """The registry at a glance. `stages` are all there are; `services` and `records` count everything, too."""
+    """The registry at a glance. `stages` are all there are, `unknown_stages` those asked for that are not; `services` and `records` count everything, too."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
@@ -106,6 +106,7 @@ class Glance:
     overridden: int
     missing: int
     wanted: Filter
+    unknown_stages: tuple[str, ...] = ()
 
     @property
     def has_needed(self) -> bool:
@@ -157,6 +158,7 @@ def glance(
         overridden=len(overrides),
         missing=matrix.missing,
         wanted=wanted,
+        unknown_stages=tuple(stage for stage in dict.fromkeys(wanted.stages) if stage not in all_stages),
     )
 
 

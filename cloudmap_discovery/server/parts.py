@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery import wiring
 from cloudmap_discovery.server.app import make_app
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from cloudmap_discovery.server.streaming_wire import StreamingWire
     from cloudmap_discovery.settings import Settings
     from cloudmap_discovery.transport.port import Transport
+
+
+# So long a function waits for a new listing while it has an old one: what is not read by then, it is frozen upon.
+_PATIENCE_SECONDS: Final = 10.0
 
 
 class Parts:
@@ -69,6 +73,7 @@ class Parts:
                 clock=clock,
                 ttl_seconds=settings.ttl,
                 max_stale_seconds=settings.max_stale,
+                patience_seconds=1.0 if wiring.never_frozen(variables) else _PATIENCE_SECONDS,
             ),
             clock=clock,
             surfaces=frozenset(surfaces if settings.surfaces is None else settings.surfaces),

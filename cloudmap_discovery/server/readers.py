@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from cloudmap_discovery.endpoints import is_allowed
-from cloudmap_discovery.errors import MalformedRecordError, RemoteError
+from cloudmap_discovery.errors import InvalidValueError, MalformedRecordError, RemoteError
+from cloudmap_discovery.events import LOGGER
+from cloudmap_discovery.limits import check_service, check_stage
 from cloudmap_discovery.server.overview import Read
 from cloudmap_discovery.snapshots import MAX_BYTES, read_snapshot
 
@@ -14,12 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cloudmap_discovery.clock import Clock
-    from cloudmap_discovery.model import Instance
+    from cloudmap_discovery.model import Instance, Place
     from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.snapshots import Snapshot
     from cloudmap_discovery.transport.port import Transport
 
 _NOT_MODIFIED: Final = 304
+_NO_NAMESPACE: Final = "there is no such namespace in this account and region: check DISCOVERY_NAMESPACE"
 
 
 class FileReader:
@@ -115,23 +118,48 @@ class RegistryReader:
 
     async def read(self, timeout_seconds: float) -> Read:
         """Read it; see `Reader`."""
-        records = await self._registry().records(timeout_seconds=timeout_seconds)
-        return Read(_allowed(records, self._allowed))
+        registry = self._registry()
+        unusable: set[Place] = set()
+        records = await registry.records(timeout_seconds=timeout_seconds, unusable=unusable)
+        if not records and not await registry.has_namespace(timeout_seconds=timeout_seconds):
+            return Read({}, missing=_NO_NAMESPACE)
+        return _read(records, unusable, 0.0, self._allowed)
 
 
 def _of(snapshot: Snapshot, wall: float, max_age_seconds: float | None, allowed: Sequence[str]) -> Read:
     snapshot.check_age(wall, max_age_seconds)
     records: dict[str, tuple[Instance, ...]] = {}
-    for place in sorted(snapshot.items):
-        found, _ = snapshot.records(place)
+    unusable: set[Place] = set()
+    for place in sorted(filter(_is_place, snapshot.items)):
+        found, passed_over = snapshot.records(place)
         records[place[0]] = (*records.get(place[0], ()), *found)
-    return Read(_allowed(records, allowed), snapshot.unchecked_seconds(wall))
+        if passed_over and not found:
+            unusable.add(place)
+    return _read(records, unusable, snapshot.unchecked_seconds(wall), allowed)
 
 
-def _allowed(
-    records: Mapping[str, Sequence[Instance]], allowed: Sequence[str]
-) -> dict[str, tuple[Instance, ...]]:
-    return {
+def _is_place(place: Place) -> bool:
+    """Return whether a snapshot's words for a service and a stage are such: whoever writes it may write anything."""
+    try:
+        check_service(place[0])
+        check_stage(place[1])
+    except InvalidValueError as error:
+        LOGGER.warning("a record of the snapshot is left out: %s", error)
+        return False
+    return True
+
+
+def _read(
+    records: Mapping[str, Sequence[Instance]],
+    unusable: set[Place],
+    behind_seconds: float,
+    allowed: Sequence[str],
+) -> Read:
+    """Return what was read, without addresses that are not allowed."""
+    left = {
         name: tuple(record for record in some if is_allowed(record.endpoint, allowed))
         for name, some in records.items()
     }
+    before = {(name, record.stage) for name, some in records.items() for record in some}
+    after = {(name, record.stage) for name, some in left.items() for record in some}
+    return Read(left, behind_seconds, frozenset(unusable - after | (before - after)))

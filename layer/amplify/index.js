@@ -1,34 +1,36 @@
 // Configures Amplify's REST APIs from a manifest, and keeps the last good one for when none comes.
 import { Amplify } from "aws-amplify";
 
-const known = new Map(); // by URL: what is held of it, what it put into the configuration, and the fetch under way
+const known = new Map(); // by URL: what is held of it, its ETag, what it put into the configuration, and the fetch under way
 
 /** See index.d.ts. */
 export function configureFromManifest(url, options = {}) {
   const key = String(url);
   if (!known.has(key)) known.set(key, { added: [] });
   const state = known.get(key);
+  state.libraryOptions = options.libraryOptions ?? state.libraryOptions; // whoever shares the fetch may not have them
   state.pending ??= configure(key, options, state).finally(() => delete state.pending);
   return state.pending;
 }
 
 async function configure(url, options, state) {
   const refresh = () => configureFromManifest(url, options);
-  const { storage, timeoutMs = 5000, libraryOptions } = options;
+  const { storage, timeoutMs = 5000 } = options;
   const open = () => (storage === undefined ? globalThis.localStorage : storage);
   const name = `cloudmap-discovery:${url}`;
   state.held ??= attempt(() => checked(JSON.parse(open().getItem(name))));
   let result;
   try {
-    const fetched = await fetchManifest(url, state.held, timeoutMs);
+    const fetched = await fetchManifest(url, state, timeoutMs);
+    const isNew = fetched && JSON.stringify(fetched) !== JSON.stringify(state.held);
     result = { source: fetched ? "network" : "not-modified", refresh };
-    state.held = fetched ?? state.held;
+    if (isNew) state.held = fetched;
     attempt(() => open().setItem(name, JSON.stringify(state.held)));
   } catch (why) {
     if (!state.held) throw new Error(`no manifest comes from ${url}, and none is kept: ${why}`, { cause: why });
     result = { source: "storage", why, refresh };
   }
-  merge(state, libraryOptions);
+  merge(state);
   return result;
 }
 
@@ -41,15 +43,19 @@ function attempt(action) {
   }
 }
 
-async function fetchManifest(url, held, timeoutMs) {
-  const headers = held?.etag ? { "if-none-match": held.etag } : {};
+// Only what this page has fetched is asked for by its ETag: what is kept may be anybody's, and heals with the next fetch.
+async function fetchManifest(url, state, timeoutMs) {
+  const headers = state.etag ? { "if-none-match": state.etag } : {};
   const response = await fetch(url, { headers, cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
-  if (response.status === 304 && held) return undefined;
+  if (response.status === 304 && state.etag) return undefined;
   if (response.status !== 200) throw new Error(`the answer is ${response.status}`);
-  return checked({ etag: response.headers.get("etag"), manifest: await response.json() });
+  const manifest = checked(await response.json());
+  const etag = response.headers.get("etag");
+  state.etag = /^[!-~]+$/.test(etag ?? "") ? etag : undefined;
+  return manifest;
 }
 
-function checked({ etag, manifest }) {
+function checked(manifest) {
   const rest = manifest.API.REST;
   const isText = (value) => value === undefined || typeof value === "string";
   const isEntry = ({ endpoint, region, service }) =>
@@ -57,10 +63,10 @@ function checked({ etag, manifest }) {
   if (Array.isArray(rest) || typeof rest !== "object" || !Object.values(rest).every(isEntry)) {
     throw new TypeError("this is no manifest");
   }
-  return { etag: /^[!-~]+$/.test(etag ?? "") ? etag : undefined, manifest };
+  return manifest;
 }
 
-function merge(state, libraryOptions) {
+function merge(state) {
   const config = Amplify.getConfig();
   const before = Object.entries(config.API?.REST ?? {});
   const rest = new Map(before);
@@ -69,8 +75,8 @@ function merge(state, libraryOptions) {
     if (theirs) rest.set(name, theirs);
     else rest.delete(name);
   }
-  state.added = Object.entries(state.held.manifest.API.REST).map(([name, ours]) => [name, ours, rest.get(name)]);
+  state.added = Object.entries(state.held.API.REST).map(([name, ours]) => [name, ours, rest.get(name)]);
   for (const [name, ours] of state.added) rest.set(name, ours);
   if (rest.size === before.length && before.every(([name, entry]) => rest.get(name) === entry)) return;
-  Amplify.configure({ ...config, API: { ...config.API, REST: Object.fromEntries(rest) } }, libraryOptions);
+  Amplify.configure({ ...config, API: { ...config.API, REST: Object.fromEntries(rest) } }, state.libraryOptions);
 }

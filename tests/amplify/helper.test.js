@@ -261,7 +261,7 @@ for (const [name, fail] of Object.entries(failures)) {
     assert.equal(rest().users.endpoint, "https://users.example.com");
     assert.equal(kept.get(`cloudmap-discovery:${url}`), good);
     serve({ users: "https://users.example.com" });
-    assert.equal((await reopened.refresh()).source, "not-modified");
+    assert.equal((await reopened.refresh()).source, "network"); // what it holds, it has not fetched itself
     assert.equal((await refresh()).source, "not-modified");
   });
 
@@ -295,7 +295,7 @@ for (const text of TABLES) {
 
   test(`storage that holds something else counts as empty, and is mended: ${text || "no text"}`, async () => {
     const url = anew();
-    for (const held of [text, `{"etag":"x","manifest":${text || "null"}}`]) {
+    for (const held of [text, `[${text || "null"}]`]) {
       kept.set(`cloudmap-discovery:${url}`, held);
       serve({ users: "https://users.example.com" });
 
@@ -307,13 +307,32 @@ for (const text of TABLES) {
   });
 }
 
-test("an ETag in storage that no header can carry is not sent", async () => {
+test("what is kept is never confirmed by an ETag: a page that begins fetches all of it", async () => {
   const url = anew();
-  const held = { etag: "a\nb", manifest: api({ users: "https://old.example.com" }) };
-  kept.set(`cloudmap-discovery:${url}`, JSON.stringify(held));
   serve({ users: "https://users.example.com" });
+  await (await opened())(url);
+  kept.set(`cloudmap-discovery:${url}`, JSON.stringify(api({ users: "https://evil.example.com" })));
 
   assert.equal((await (await opened())(url)).source, "network");
+  assert.equal(asked.at(-1).headers["if-none-match"], undefined);
+  assert.equal(rest().users.endpoint, "https://users.example.com");
+});
+
+test("whoever shares a fetch has the options of who gave some", async () => {
+  const url = anew();
+  serve({ users: "https://users.example.com" });
+  const configure = await opened();
+  const given = [];
+  const original = Amplify.configure;
+  Amplify.configure = (config, options) => given.push(options) && original.call(Amplify, config, options);
+  const libraryOptions = { API: { REST: { retryStrategy: { strategy: "no-retry" } } } };
+  try {
+    await Promise.all([configure(url), configure(url, { libraryOptions })]);
+  } finally {
+    Amplify.configure = original;
+  }
+
+  assert.deepEqual(given, [libraryOptions]);
 });
 
 test("a manifest without an ETag is fetched whole each time", async () => {

@@ -77,6 +77,7 @@ def test_an_application_compiles_strictly_and_is_bundled(project: Project, block
 @pytest.mark.parametrize("stage", ["Production?services=users,orders", "pr-7%3EStaging", "schema.json%3E-"])
 async def test_a_request_that_it_shows_is_answered(aws: StandIn, stage: str) -> None:
     assert f"{stage}`" in prose(DOCUMENT)
+    aws.seed_namespace()
 
     async with asking(make_parts(variables_for(aws, surfaces="manifest"))) as client:
         answer = await client.get(f"/manifest/{stage}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,26 +13,40 @@ from cloudmap_discovery.model import Instance
 from cloudmap_discovery.server.overview import Overview, Read
 from cloudmap_discovery.testing import FakeClock
 
-USERS = {"users": (Instance("users", "https://users.test", stage="Production"),)}
-ORDERS = {"orders": (Instance("orders", "https://orders.test", stage="Staging"),)}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USERS: dict[str, tuple[Instance, ...]] = {
+    "users": (Instance("users", "https://users.test", stage="Production"),)
+}
+ORDERS: dict[str, tuple[Instance, ...]] = {
+    "orders": (Instance("orders", "https://orders.test", stage="Staging"),)
+}
 
 
 class FakeReader:
     def __init__(self, source: str = "cloudmap", behind_seconds: float = 0.0) -> None:
         self.source = source
-        self.records = USERS
+        self.records: dict[str, tuple[Instance, ...]] = dict(USERS)
         self.reads = 0
         self.error: StoreError | None = None
         self.seconds = 0.0
+        self.unusable: frozenset[tuple[str, str]] = frozenset()
+        self.freezes: Callable[[], None] = lambda: None
+        self.waits_for: asyncio.Event | None = None
+        self.given: list[float] = []
         self._behind_seconds = behind_seconds
 
     async def read(self, timeout_seconds: float) -> Read:
-        del timeout_seconds
+        self.given.append(timeout_seconds)
         self.reads += 1
         await asyncio.sleep(self.seconds)
+        self.freezes()
+        if self.waits_for is not None:
+            await self.waits_for.wait()
         if self.error is not None:
             raise self.error.fresh()
-        return Read(self.records, self._behind_seconds)
+        return Read(self.records, self._behind_seconds, self.unusable)
 
 
 def overview(*readers: FakeReader, clock: FakeClock, max_stale_seconds: float = 3600.0) -> Overview:
@@ -193,3 +208,52 @@ def test_services_of_one_stage_are_those_that_have_records_there() -> None:
 
     assert listed.in_stage("Production") == USERS
     assert listed.in_stage("Staging") == {}
+
+
+async def test_of_a_place_of_which_nothing_can_be_used_what_was_held_goes_on() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+    reader.records, reader.unusable = {"users": ()}, frozenset({("users", "Production")})
+    clock.advance(61)
+
+    listed = await tested.listed()
+
+    assert listed.records == USERS
+    assert listed.unusable == {("users", "Production")}
+    assert not listed.stale
+
+
+async def test_what_was_read_across_a_freeze_is_not_served_as_fresh() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    reader.freezes = lambda: clock.advance(3600)
+    tested = overview(reader, clock=clock)
+
+    with pytest.raises(StoreTimeoutError, match="listing from cloudmap took longer"):
+        await tested.listed()
+
+
+async def test_a_reading_that_was_frozen_is_not_waited_for_when_the_process_goes_on() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    never = asyncio.Event()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+    clock.advance(61)
+    reader.waits_for = never
+    slow = await tested.listed()
+    clock.advance(300)
+    reader.waits_for = None
+
+    again = await tested.listed()
+
+    assert (slow.stale, again.stale, again.age_seconds) == (True, False, 0.0)
+
+
+async def test_one_place_that_hangs_leaves_time_for_the_next() -> None:
+    first, second = FakeReader("s3"), FakeReader("cloudmap")
+    await overview(first, second, clock=FakeClock()).listed()
+    first.error = StoreTimeoutError("no answer", store="s3")
+    await overview(first, second, clock=FakeClock()).listed()
+
+    assert first.given == [10.0, 10.0]
+    assert second.given == [25.0]

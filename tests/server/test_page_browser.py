@@ -159,7 +159,7 @@ async def test_nothing_that_others_wrote_runs_or_loads_and_no_page_is_wider_than
                 wrong.append(f"{address} {found}")
 
     assert [line for line in wrong if "Failed to load resource: the server responded" not in line] == []
-    own = {f"{url}/ui/style.css", f"{url}/ui/icon.svg"}
+    own = {f"{url}/ui/-/style.css", f"{url}/ui/-/icon.svg"}
     assert asked - own == {address.partition("?")[0] for address in visited}
 
 

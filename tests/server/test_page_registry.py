@@ -237,9 +237,9 @@ async def test_a_page_works_below_any_path_since_it_names_its_own_by_where_it_is
 @pytest.mark.parametrize(("name", "kind"), [("style.css", "text/css"), ("icon.svg", "image/svg+xml")])
 async def test_style_and_icon_are_sent_once(aws: StandIn, name: str, kind: str) -> None:
     async with asking(make_parts(variables_for(aws, surfaces="page"))) as client:
-        first = await client.get(f"/ui/{name}")
-        again = await client.get(f"/ui/{name}", headers={"if-none-match": f"W/{first.headers['etag']}"})
-        other = await client.get(f"/ui/{name}", headers={"if-none-match": '"another"'})
+        first = await client.get(f"/ui/-/{name}")
+        again = await client.get(f"/ui/-/{name}", headers={"if-none-match": f"W/{first.headers['etag']}"})
+        other = await client.get(f"/ui/-/{name}", headers={"if-none-match": '"another"'})
 
     assert first.headers["content-type"].partition(";")[0] == kind
     assert first.headers["x-content-type-options"] == "nosniff"
