@@ -88,6 +88,18 @@ def test_the_request_of_every_front_reaches_the_application(
     assert found["milliseconds"] == 12_000
 
 
+@pytest.mark.parametrize("front", FRONTS.values(), ids=FRONTS)
+def test_a_port_that_is_none_ends_no_request(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]]
+) -> None:
+    event = front("/v1/services")
+    event["headers"]["X-Forwarded-Port"] = "443, 443"
+    if "multiValueHeaders" in event:
+        event["multiValueHeaders"]["X-Forwarded-Port"] = ["443", "x"]
+
+    assert entrance().handle(event, Context())["statusCode"] == 200
+
+
 def test_method_query_body_and_encoded_path_arrive_as_they_were(entrance: Callable[..., Entrance]) -> None:
     event = function_url("/users/a%2Fb", method="POST", query="q=a%20b&q=c", body='{"a": 1}')
 

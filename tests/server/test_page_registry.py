@@ -252,3 +252,12 @@ async def test_the_folder_of_services_leads_to_all_of_them(aws: StandIn) -> None
     answer = await got(aws, "/ui/")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "../")
+
+
+async def test_a_stage_that_is_not_there_is_said_not_to_be(aws: StandIn) -> None:
+    seed(aws)
+
+    gone, there = await got(aws, "/?stage=Gone&stage=Production"), await got(aws, "/?stage=Production")
+
+    assert "Nothing is registered in <bdi>Gone</bdi>." in gone.text
+    assert "Nothing is registered in" not in there.text
