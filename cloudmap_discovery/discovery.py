@@ -121,9 +121,7 @@ class Discovery:
         held = self.held_all(service, stage, where, version, tenant)
         if held is not None:
             return held
-        query = self._queries.read(service, stage, where, version, tenant)
-        key, serve, matches = await self._select(query, matches_from)
-        return answer_of(key, serve, matches)
+        return await self._answered(self._queries.read(service, stage, where, version, tenant))
 
     async def answer(
         self,
@@ -139,8 +137,7 @@ class Discovery:
         if held is not None:
             return held
         query = self._queries.read(service, stage, where, version, tenant)
-        key, serve, matches = await self._select(query, matches_from, may_be_none=True)
-        return answer_of(key, serve, matches)
+        return await self._answered(query, may_be_none=True)
 
     async def discover_many(self, names: Sequence[str], *, stage: str | None = None) -> dict[str, Instance]:
         """Return one instance of each service, looked up concurrently."""
@@ -243,6 +240,10 @@ class Discovery:
     def expire(self) -> None:
         """Take everything held for expired: it is from before a snapshot."""
         self._serving.expire_all()
+
+    async def _answered(self, query: Query, *, may_be_none: bool = False) -> Answer:
+        key, serve, matches = await self._select(query, matches_from, may_be_none=may_be_none)
+        return answer_of(key, serve, matches)
 
     async def _select(
         self,

@@ -39,7 +39,7 @@ class InOnePiece:
         answer = _Answer(self._limit_bytes)
         try:
             await self._app(scope, receive, answer.take)
-        except Exception:
+        except Exception:  # whatever ends the application is raised again, after an answer that had begun
             if answer.status is None:
                 raise
             if not answer.is_too_large:
