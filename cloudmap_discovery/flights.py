@@ -92,7 +92,7 @@ class Flight(Generic[R]):
                 async with asyncio.timeout(max(wait_seconds, 0)):
                     await waiter[1]
             except TimeoutError:
-                return Waiting()
+                pass  # what the flight brought meanwhile counts, as it may on a loop that was held up
             finally:
                 with self._lock:
                     if waiter in self._waiters:

@@ -75,7 +75,7 @@ async def test_tracebacks_do_not_grow_with_the_number_of_callers(failure: StoreE
 
 
 async def test_waiters_of_one_flight_get_exceptions_of_their_own_too() -> None:
-    bed = make_bed()
+    bed = make_bed(timeout=60)
     bed.cloud_map.failure = bed.parameters.failure = DENIED
     bed.cloud_map.delay_seconds = 0.02
 
@@ -87,7 +87,7 @@ async def test_waiters_of_one_flight_get_exceptions_of_their_own_too() -> None:
 
 
 async def test_a_bug_that_many_wait_for_does_not_grow_either() -> None:
-    bed = make_bed()
+    bed = make_bed(timeout=60)
     bed.cloud_map.bug = KeyError("a bug")
     bed.cloud_map.is_open = False
 

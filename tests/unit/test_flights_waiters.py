@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +101,20 @@ async def test_a_waiter_that_times_out_does_not_disturb_others() -> None:
 
     assert (await patient).endpoint == "https://users.test"
     assert bed.asked == ["cloudmap"]
+
+
+async def test_what_landed_while_the_loop_was_held_up_counts_though_the_wait_is_over() -> None:
+    airport = Airport()
+    airport.gate_is_open = False
+    flight, _ = airport.launch()
+    waiting = asyncio.create_task(flight.landed(0.01))
+    await airport.until_started(1)
+
+    airport.gate_is_open = True
+    while airport.flights._under_way or flight._waiters:
+        time.sleep(0.02)  # noqa: ASYNC251 -- the loop is held up, for longer than the wait
+
+    assert await waiting == Landed("number 1")
 
 
 async def test_what_nobody_waits_for_any_more_is_held_nevertheless() -> None:
