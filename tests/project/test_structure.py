@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,7 @@ HEAVY: Final = (
 )
 
 
+@cache
 def modules() -> list[str]:
     paths = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
     names = (".".join(path.parts).removesuffix(".__init__") for path in paths)
