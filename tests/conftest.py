@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import hypothesis
@@ -17,4 +18,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("shared machine")
 
-__all__ = ["aws", "stand_in_of_process"]
+__all__ = ["aws", "pytest_collection_finish", "stand_in_of_process"]
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what was collected: it would look at all of it again and again."""
+    gc.collect()
+    gc.freeze()

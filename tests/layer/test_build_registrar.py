@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 import subprocess
@@ -17,9 +16,9 @@ from layer.build import ROOT
 from layer.build_registrar import REGISTRAR
 from layer.content import SERVER, TOOLS
 from layer.errors import ToolFailedError
-from layer.interpreters import find_interpreters
-from layer.targets import PYTHON_RUNTIMES, SLIM, parse_zip_name
+from layer.targets import SLIM, parse_zip_name
 from tests.project.makefile import would_run
+from tests.runtime.tools import built_for_interpreters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from layer.interpreters import Interpreter
     from tests.layer.conftest import Layers
 
-INTERPRETERS: Final = find_interpreters((runtime.version for runtime in PYTHON_RUNTIMES), os.environ)
+INTERPRETERS: Final = built_for_interpreters()
 _IMPORT_THE_HANDLER: Final = """
 import sys
 sys.path.insert(0, sys.argv[1])

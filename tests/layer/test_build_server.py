@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import stat
 import subprocess
@@ -21,10 +20,10 @@ from layer.build import ROOT
 from layer.build_server import SERVER
 from layer.content import REGISTRAR, TOOLS
 from layer.errors import ToolFailedError
-from layer.interpreters import find_interpreters
-from layer.targets import PYTHON_RUNTIMES, parse_zip_name
+from layer.targets import parse_zip_name
 from tests.layer.test_packages import pins, versions_in
 from tests.project.makefile import would_run
+from tests.runtime.tools import built_for_interpreters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from tests.layer.conftest import Layers
 
 OWN: Final = "cloudmap_discovery"
-INTERPRETERS: Final = find_interpreters((runtime.version for runtime in PYTHON_RUNTIMES), os.environ)
+INTERPRETERS: Final = built_for_interpreters()
 NOT_IN_A_FUNCTION: Final = {"uvicorn", "cloudmap-discovery"}
 """What the extra has for the command `serve` alone."""
 _LOAD: Final = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import zipfile
@@ -14,8 +13,8 @@ import pytest
 
 from layer.build import ROOT, build_layer
 from layer.bytecode import NOT_COMPILED_FOR_FOUR, NOT_COMPILED_IF_LEAN
-from layer.interpreters import find_interpreters
 from layer.targets import PROJECT, PYTHON_RUNTIMES, SLIM
+from tests.runtime.tools import built_for_interpreters
 
 if TYPE_CHECKING:
     from layer.interpreters import Interpreter
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.standin.fixtures"]
 
 LIMIT_BYTES = 1_000_000
-INTERPRETERS = find_interpreters((runtime.version for runtime in PYTHON_RUNTIMES), os.environ)
+INTERPRETERS = built_for_interpreters()
 IN_LAMBDA = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
 _LOOK_UP = """
 from cloudmap_discovery import DiscoveryError, sync

@@ -10,12 +10,13 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer.errors import ToolFailedError
-from layer.interpreters import Interpreter, find_interpreter
-from layer.targets import architecture_of_machine
+from layer.interpreters import Interpreter, find_interpreters
+from layer.targets import PYTHON_RUNTIMES, architecture_of_machine
 from layer.tools import find_uv, run_tool
 
 if TYPE_CHECKING:
@@ -41,8 +42,18 @@ class RuntimeTools:
 
 def emulated_interpreters() -> list[Interpreter]:
     """Return this machine's interpreters of the versions that can be emulated, oldest first."""
-    found = [find_interpreter(version, os.environ) for version in EMULATED_VERSIONS]
-    return [interpreter for interpreter in found if interpreter is not None]
+    return interpreters_for(EMULATED_VERSIONS)
+
+
+def built_for_interpreters() -> list[Interpreter]:
+    """Return this machine's interpreters of the versions that layers and packages are built for, oldest first."""
+    return interpreters_for(tuple(runtime.version for runtime in PYTHON_RUNTIMES))
+
+
+@cache
+def interpreters_for(versions: tuple[str, ...]) -> list[Interpreter]:
+    """Return this machine's interpreters of these versions, looked for once: modules ask as they are collected."""
+    return find_interpreters(versions, os.environ)
 
 
 def runtime_tools(interpreter: Interpreter) -> RuntimeTools:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from cfnlint.api import lint  # type: ignore[import-untyped]  # it ships no types
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,6 +41,9 @@ def service(
 
 def findings(template: Mapping[str, Any]) -> list[str]:
     """Return what cfn-lint finds: of our records everything, of the rest, which the framework wrote, the errors."""
+    # Here, since it takes seconds to import, and few of those that collect this run it.
+    from cfnlint.api import lint  # type: ignore[import-untyped]  # noqa: PLC0415 -- see above; it ships no types
+
     ours = {
         name
         for name, resource in template["Resources"].items()
