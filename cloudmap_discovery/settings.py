@@ -247,13 +247,13 @@ class Settings:
         ("*",),
         setting_text.patterns,
         "patterns of service names with * and ?, separated by commas",
-        "The registrar: the services that it registers.",
+        "The registrar, and the catalog of the server: the services that they write.",
     )
     registrar_stages: tuple[str, ...] = _setting(
         ("*",),
         setting_text.patterns,
         "patterns of stages with * and ?, separated by commas",
-        "The registrar: the stages that it registers in.",
+        "The registrar, and the catalog of the server: the stages that they write in.",
     )
     registrar_urls: bool = _setting(
         False,

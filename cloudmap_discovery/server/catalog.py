@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from starlette.responses import JSONResponse, Response
@@ -98,6 +99,7 @@ class _Catalog:
             who, endpoint = self._wanted(given)
         except InvalidValueError as error:
             raise _in_their_words(error) from error
+        self._check_is_permitted(who.service, who.stage)
         core = self._site.core
         try:
             written, is_new = await core.io.submit(lambda: _register(core.registry, who, endpoint))
@@ -113,7 +115,10 @@ class _Catalog:
             core = self._site.core
             # Of a record that is not there, its id says what it was.
             own = re.fullmatch(_OWN_ID, place[1])
-            meant = Instance(place[0], "-", own["stage"] if own else NO_STAGE, id=place[1])
+            found = await self._record(request.path_params["id"])
+            stage = found.stage if found is not None else own["stage"] if own else NO_STAGE
+            self._check_is_permitted(place[0], stage)
+            meant = Instance(place[0], "-", stage, id=place[1])
             try:
                 await core.io.submit(
                     lambda: core.registry.deregister(meant, timeout_seconds=_REGISTRY_SECONDS)
@@ -136,6 +141,18 @@ class _Catalog:
         if refused is not None:
             name, why = refused
             raise ProblemError(problem(403, name, "This server does not write that", why))
+
+    def _check_is_permitted(self, service: str, stage: str) -> None:
+        settings = self._site.settings
+        for name, text, patterns, variable in (
+            ("ServiceName", service, settings.registrar_services, "DISCOVERY_REGISTRAR_SERVICES"),
+            ("StageName", stage, settings.registrar_stages, "DISCOVERY_REGISTRAR_STAGES"),
+        ):
+            if not any(fnmatchcase(text, pattern) for pattern in patterns):
+                why = f"{name} is {text!r}; it may be {', '.join(patterns)}, says {variable}"
+                raise ProblemError(
+                    problem(403, "not-permitted", "This server does not write that", why, field=name)
+                )
 
     def _wanted(self, given: Mapping[str, str]) -> tuple[Identity, str]:
         settings = self._site.settings

@@ -191,6 +191,8 @@ def test_the_server_only_reads_unless_it_is_to_write_or_to_call() -> None:
     } <= writes
     assert not any("Namespace" in action or "Tag" in action or "DeleteService" in action for action in writes)
     assert variables("Server")["DISCOVERY_ALLOW_WRITES"] == {"Ref": "AllowCatalogWrites"}
+    assert variables("Server")["DISCOVERY_REGISTRAR_SERVICES"] == {"Ref": "AllowedServices"}
+    assert variables("Server")["DISCOVERY_REGISTRAR_STAGES"] == {"Ref": "AllowedStages"}
     (call,) = calls
     assert set(call["Action"]) == {"execute-api:Invoke", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl"}
     assert call["Resource"] == {"Ref": "RouterTargets"}

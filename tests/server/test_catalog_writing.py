@@ -257,6 +257,48 @@ async def test_writes_that_are_off_or_of_nobody_are_403_before_the_body_is_read(
     assert not {call for call in aws.calls() if "gister" in call}
 
 
+BOUNDED: Final = {"registrar_services": "orders,shop-*", "registrar_stages": "dev,pr-*"}
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("ServiceName", "users"), ("StageName", "Production"), ("StageName", "-"), ("StageName", "DEV")],
+)
+async def test_services_and_stages_that_are_not_on_the_list_are_403_and_named(
+    aws: StandIn, field: str, name: str
+) -> None:
+    async with asking(parts_for(aws, **BOUNDED)) as client:
+        response = await client.post("/catalog/service", json={**ORDERS, field: name})
+
+    told = response.json()
+    assert (response.status_code, told["field"]) == (403, field)
+    assert told["type"] == "urn:cloudmap-discovery:problem:not-permitted"
+    assert f"{field} is {name!r}; it may be " in told["detail"]
+    assert "DISCOVERY_REGISTRAR_" in told["detail"]
+    assert aws.calls() == {}
+
+
+async def test_those_that_are_on_the_list_are_written_and_removed(aws: StandIn) -> None:
+    async with asking(parts_for(aws, **BOUNDED)) as client:
+        created = await client.post("/catalog/service", json={**ORDERS, "StageName": "pr-7"})
+        deleted = await client.delete(f"/catalog/service/{created.json()['ServiceID']}")
+        again = await client.delete(f"/catalog/service/{created.json()['ServiceID']}")
+
+    assert (created.status_code, deleted.status_code, again.status_code) == (201, 204, 204)
+
+
+@pytest.mark.parametrize("instance_id", ["by-hand", ORDERS_ID])
+async def test_a_record_of_another_stage_stays_whatever_its_id_says(aws: StandIn, instance_id: str) -> None:
+    seed(aws, instance_id, stage="Production")
+
+    async with asking(parts_for(aws, **BOUNDED)) as client:
+        response = await client.delete(f"/catalog/service/orders:{instance_id}")
+        stays = await client.get(f"/catalog/service/orders:{instance_id}")
+
+    assert (response.status_code, response.json()["field"]) == (403, "StageName")
+    assert stays.json()["StageName"] == "Production"
+
+
 async def test_addresses_that_readers_would_refuse_are_not_registered(aws: StandIn) -> None:
     async with asking(parts_for(aws, allowed_endpoints="*.elsewhere.test")) as client:
         response = await client.post("/catalog/service", json=ORDERS)
