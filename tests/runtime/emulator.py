@@ -292,13 +292,15 @@ def _read_report(lines: Sequence[str]) -> Report:
 def _session_members(session: int) -> list[int]:
     """Return the living processes of a session; zombies, which only wait to be reaped, are not among them."""
     members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").iterdir():  # not globbed: what ends meanwhile would break that off
+        if not process.name.isdecimal():
+            continue
         try:
-            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            fields = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             continue
         if int(fields[3]) == session and fields[0] not in {"Z", "X"}:
-            members.append(int(stat.parent.name))
+            members.append(int(process.name))
     return members
 
 

@@ -87,8 +87,10 @@ def function(tools: RuntimeTools, task_root: Path, layer: Path) -> Iterator[Runt
 
 
 def exists(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_module_state_survives_from_one_invocation_to_the_next(function: RuntimeEmulator) -> None:
