@@ -92,7 +92,9 @@ class Flight(Generic[R]):
                 async with asyncio.timeout(max(wait_seconds, 0)):
                     await waiter[1]
             except TimeoutError:
-                pass  # what the flight brought meanwhile counts, as it may on a loop that was held up
+                # What the flight brought meanwhile counts, as it may on a loop that was held up; not on a frozen one.
+                if self.was_frozen:
+                    return Waiting()
             finally:
                 with self._lock:
                     if waiter in self._waiters:

@@ -341,14 +341,20 @@ class Registry:
     async def record(
         self, service: str, instance_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> Instance | None:
-        """Return the record with this id, or None if it is not there or has no usable address.
+        """Return the record with this id, or None if it is not there or has no usable address; else as `entry`."""
+        return _readable(service, await self.entry(service, instance_id, timeout_seconds=timeout_seconds))
+
+    async def entry(
+        self, service: str, instance_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> Entry | None:
+        """Return what Cloud Map has under this id, usable or not; None if it is not there.
 
         One call to the control plane, uncached. Raises an `InvalidValueError` or a `StoreError`.
         """
         name, checked_id = check_service(service), check_instance_id(instance_id)
         deadline = self.deadline(timeout_seconds)
         try:
-            entry = await self._control.instance(self._namespace, name, checked_id, deadline)
+            return await self._control.instance(self._namespace, name, checked_id, deadline)
         except RegistrationError as missed:
             raise StoreTimeoutError(
                 f"reading record {checked_id!r} of {name!r} took longer than {deadline.timeout_seconds:g} s",
@@ -356,7 +362,6 @@ class Registry:
                 service="servicediscovery",
                 operation=missed.operation,
             ) from missed
-        return _readable(name, entry)
 
     def deadline(self, timeout_seconds: float) -> Deadline:
         """Return the deadline of work that begins now."""

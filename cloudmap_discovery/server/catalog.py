@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cloudmap_discovery.encoding import encode_time
+from cloudmap_discovery.encoding import decode_attributes, encode_time
 from cloudmap_discovery.endpoints import is_allowed
 from cloudmap_discovery.errors import InvalidValueError
 from cloudmap_discovery.limits import RESERVED_ATTRIBUTES, check_endpoint, check_instance_id, check_service
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from cloudmap_discovery.registry import Registry
     from cloudmap_discovery.server.site import Site
 
 PARAMETERS: Final = ("ServiceName", "StageName", "Version", "ExternalID")
@@ -100,12 +99,18 @@ class _Catalog:
         except InvalidValueError as error:
             raise _in_their_words(error) from error
         self._check_is_permitted(who.service, who.stage)
-        core = self._site.core
+        present = await self._attributes(who.service, _record_id(who))
+        if present is not None:  # it may say another stage than its id
+            self._check_is_permitted(who.service, present.get("stage") or NO_STAGE)
+        wanted, core = _changed(who, endpoint, present), self._site.core
         try:
-            written, is_new = await core.io.submit(lambda: _register(core.registry, who, endpoint))
+            written = await core.io.submit(
+                lambda: core.registry.write(wanted, timeout_seconds=_REGISTRY_SECONDS)
+            )
         finally:
             self._site.overview.forget()
-        return JSONResponse(shown(written), 201 if is_new else 200, {"cache-control": "no-store"})
+        status = 201 if present is None else 200
+        return JSONResponse(shown(written), status, {"cache-control": "no-store"})
 
     async def delete(self, request: Request) -> Response:
         """Remove the record of this id; that there is none is as good."""
@@ -115,8 +120,9 @@ class _Catalog:
             core = self._site.core
             # Of a record that is not there, its id says what it was.
             own = re.fullmatch(_OWN_ID, place[1])
-            found = await self._record(request.path_params["id"])
-            stage = found.stage if found is not None else own["stage"] if own else NO_STAGE
+            present = await self._attributes(*place)
+            stage = present.get("stage") if present is not None else own and own["stage"]
+            stage = stage or NO_STAGE
             self._check_is_permitted(place[0], stage)
             meant = Instance(place[0], "-", stage, id=place[1])
             try:
@@ -172,6 +178,13 @@ class _Catalog:
             raise InvalidValueError("ServiceID", given_id, _FOREIGN_ID)
         return who, endpoint
 
+    async def _attributes(self, service: str, instance_id: str) -> Mapping[str, str] | None:
+        core = self._site.core
+        entry = await core.io.submit(
+            lambda: core.registry.entry(service, instance_id, timeout_seconds=_REGISTRY_SECONDS)
+        )
+        return None if entry is None else entry.attributes
+
     async def _record(self, service_id: str) -> Instance | None:
         place = _place(service_id)
         if place is None:
@@ -200,20 +213,20 @@ def shown(record: Instance) -> dict[str, str]:
     return {name: text for name, text in fields.items() if text is not None}
 
 
-async def _register(registry: Registry, who: Identity, endpoint: str) -> tuple[Instance, bool]:
-    """Return the record as written, and whether it is new; of one that is there, only the address changes."""
-    instance_id = _record_id(who)
-    present = await registry.record(who.service, instance_id, timeout_seconds=_REGISTRY_SECONDS)
+def _changed(who: Identity, endpoint: str, present: Mapping[str, str] | None) -> Instance:
+    """Return the record to write: of one that is there, only the address changes, be the old one usable or not."""
     wanted = Instance(who.service, endpoint, who.stage, who.version, who.tenant, owner=MANUAL_OWNER)
-    if present is not None:
-        wanted = replace(
-            wanted,
-            weight=present.weight,
-            attributes=Attributes(_writable(present.attributes)),
-            owner_ref=present.owner_ref,
-        )
-    written = await registry.write(wanted, timeout_seconds=_REGISTRY_SECONDS)
-    return written, present is None
+    if present is None:
+        return wanted
+    kept = decode_attributes(who.service, _record_id(who), {**present, "endpoint": endpoint})
+    if not isinstance(kept, Instance):
+        return wanted
+    return replace(
+        wanted,
+        weight=kept.weight,
+        attributes=Attributes(_writable(kept.attributes)),
+        owner_ref=kept.owner_ref,
+    )
 
 
 def _writable(attributes: Mapping[str, str]) -> dict[str, str]:

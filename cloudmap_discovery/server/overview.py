@@ -105,6 +105,7 @@ class Overview:
         self._failed: tuple[StoreError, Instant] | None = None
         self._reading: asyncio.Task[_Held | StoreError] | None = None
         self._writes = 0
+        self._missed_writes = 0
         self._reading_since = (0, clock.now())
 
     async def listed(self) -> Listed:
@@ -131,7 +132,8 @@ class Overview:
             if self._reading is None or self._reading.done() or is_lost or writes != self._writes:
                 self._reading_since = self._writes, now
                 self._reading = asyncio.get_running_loop().create_task(self._read(now, self._writes))
-            is_good_enough = held is not None and self._is_after_writes(held)
+            # After a write, a listing from before it is good enough only once a newer one could not be had.
+            is_good_enough = held is not None and self._writes in {held.writes, self._missed_writes}
             patience = self._patience_seconds if is_good_enough else _READING_SECONDS
             reading = self._reading  # after a write, others go on with another one
             done, _ = await asyncio.wait({reading}, timeout=patience)
@@ -166,7 +168,7 @@ class Overview:
                 if self._held is None or self._held.writes <= writes:
                     self._held = found
                 return found
-        self._failed = failure, self._clock.now()
+        self._failed, self._missed_writes = (failure, self._clock.now()), writes
         return failure
 
     async def _read_from(self, reader: Reader, seconds: float, sent: Instant) -> Read:

@@ -287,16 +287,32 @@ async def test_those_that_are_on_the_list_are_written_and_removed(aws: StandIn) 
     assert (created.status_code, deleted.status_code, again.status_code) == (201, 204, 204)
 
 
+@pytest.mark.parametrize("endpoint", ["https://old.test", "no address"])
 @pytest.mark.parametrize("instance_id", ["by-hand", ORDERS_ID])
-async def test_a_record_of_another_stage_stays_whatever_its_id_says(aws: StandIn, instance_id: str) -> None:
-    seed(aws, instance_id, stage="Production")
+async def test_a_record_of_another_stage_stays_whatever_its_id_says(
+    aws: StandIn, instance_id: str, endpoint: str
+) -> None:
+    seed(aws, instance_id, stage="Production", endpoint=endpoint)
+    bounds = {**BOUNDED, "registrar_stages": "dev,-"}
 
-    async with asking(parts_for(aws, **BOUNDED)) as client:
-        response = await client.delete(f"/catalog/service/orders:{instance_id}")
-        stays = await client.get(f"/catalog/service/orders:{instance_id}")
+    async with asking(parts_for(aws, **bounds)) as client:
+        deleted = await client.delete(f"/catalog/service/orders:{instance_id}")
+        created = await client.post("/catalog/service", json=ORDERS)
 
-    assert (response.status_code, response.json()["field"]) == (403, "StageName")
-    assert stays.json()["StageName"] == "Production"
+    refused = [deleted, created] if instance_id == ORDERS_ID else [deleted]
+    assert [(one.status_code, one.json()["field"]) for one in refused] == [(403, "StageName")] * len(refused)
+    assert not {call for call in aws.calls() if "DeregisterInstance" in call}
+
+
+async def test_of_a_record_without_a_usable_address_the_rest_stays_too(aws: StandIn) -> None:
+    seed(aws, endpoint="no address", weight="5", color="blue", owner_ref="by-me")
+
+    async with asking(parts_for(aws)) as client:
+        response = await client.post("/catalog/service", json=ORDERS)
+        (record,) = (await client.get("/v1/services/orders?stage=dev")).json()["instances"]
+
+    assert response.status_code == 200
+    assert (record["weight"], record["attributes"], record["owner_ref"]) == (5, {"color": "blue"}, "by-me")
 
 
 async def test_addresses_that_readers_would_refuse_are_not_registered(aws: StandIn) -> None:

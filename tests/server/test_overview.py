@@ -136,6 +136,26 @@ async def test_a_failure_after_a_write_leaves_what_was_listed_before_marked_stal
     assert (listed.records, listed.stale) == (USERS, True)
 
 
+async def test_after_a_write_that_cannot_be_seen_nobody_but_the_first_waits_for_it() -> None:
+    reader, clock = FakeReader(), FakeClock()
+    tested = overview(reader, clock=clock)
+    await tested.listed()
+    reader.error = StoreTimeoutError("no answer", store="cloudmap")
+    tested.forget()
+    await tested.listed()
+    clock.advance(6)
+    reader.waits_for = asyncio.Event()
+
+    async with asyncio.timeout(15):  # a listing may take 25 seconds
+        listed = await tested.listed()
+    tested.forget()
+    reader.error = reader.waits_for = None
+    again = await tested.listed()
+
+    assert (listed.records, listed.why_stale) == (USERS, "a newer listing is under way")
+    assert not again.stale
+
+
 async def test_what_is_too_old_is_not_served() -> None:
     reader, clock = FakeReader(), FakeClock()
     tested = overview(reader, clock=clock, max_stale_seconds=100.0)

@@ -117,6 +117,21 @@ async def test_what_landed_while_the_loop_was_held_up_counts_though_the_wait_is_
     assert await waiting == Landed("number 1")
 
 
+async def test_what_landed_before_a_freeze_does_not_count_after_it() -> None:
+    airport = Airport()
+    airport.gate_is_open = False
+    flight, _ = airport.launch()
+    waiting = asyncio.create_task(flight.landed(0.01))
+    await airport.until_started(1)
+
+    airport.gate_is_open = True
+    while airport.flights._under_way or flight._waiters:
+        time.sleep(0.02)  # noqa: ASYNC251 -- the loop is held up, for longer than the wait
+    airport.clock.advance(60)
+
+    assert await waiting == Waiting()
+
+
 async def test_what_nobody_waits_for_any_more_is_held_nevertheless() -> None:
     bed = running_bed()
     bed.cloud_map.is_open = False
