@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+import re
+from http.client import HTTPException, HTTPResponse, parse_headers
+from typing import TYPE_CHECKING, Any, Final
 
 from cloudmap_discovery import lifecycle
 from cloudmap_discovery.calls.errors import BadReplyError, NoReplyError, UnreachableError
@@ -39,9 +41,7 @@ class PlainWire:
 
     def __init__(self, environment: Mapping[str, str], clock: Clock) -> None:
         self._clock = clock
-        self._connections = HttpConnections(
-            environment=environment, clock=clock, read_seconds=_SILENT_SECONDS
-        )
+        self._connections = _Connections(environment=environment, clock=clock, read_seconds=_SILENT_SECONDS)
         self._pool = DaemonPool(_THREADS)
         lifecycle.join(self)
 
@@ -97,6 +97,32 @@ class PlainWire:
             except DeadConnectionError:  # it was kept too long: a new one may do
                 exchange.seconds_left()
         return self._connections.request(request.method, request.url, headers, body, exchange)
+
+
+class _Answer(HTTPResponse):
+    """An answer that the router would take as well."""
+
+    def begin(self) -> None:
+        super().begin()
+        coding = ", ".join(self.headers.get_all("transfer-encoding", ["chunked"]))
+        length = ", ".join({*self.headers.get_all("content-length", ["0"])})
+        is_framed = coding.lower() == "chunked" and re.fullmatch(" *[0-9]{1,19} *", length)
+        if not is_framed or self.status not in range(600):
+            raise HTTPException(f"status {self.status}, encoding {coding!r}, length {length!r}")
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(100):
+            read: tuple[str, int, str] = super()._read_status()  # type: ignore[misc] # typeshed lacks it
+            if read[1] in {101, *range(200, 1000)}:
+                return read
+            parse_headers(self.fp)  # interim: RFC 9110, 15.2
+        raise HTTPException("100 interim answers")
+
+
+class _Connections(HttpConnections):
+    def _read(self, connection: Any, wire: Any, exchange: Exchange) -> tuple[HttpAnswer, bool]:
+        connection.response_class = _Answer
+        return super()._read(connection, wire, exchange)
 
 
 def _may_be_there(exchange: Exchange) -> bool:

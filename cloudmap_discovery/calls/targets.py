@@ -62,12 +62,17 @@ class FunctionTarget:
     is_open: bool
 
 
+def auth_of(instance: Instance) -> str:
+    """Return `IAM`, `NONE`, or whatever the record says."""
+    return instance.attributes.get(AUTH, "").lower()
+
+
 def target_of(instance: Instance, *, region: str | None) -> HttpTarget | FunctionTarget:
     """Return what the endpoint of a record is; `region` is the one to sign for where the host does not say it.
 
     Raises a `NotCallableError`.
     """
-    auth = instance.attributes.get(AUTH, "").lower()
+    auth = auth_of(instance)
     function = re.fullmatch(_FUNCTION, instance.endpoint)
     if function:
         return FunctionTarget(instance.endpoint, function["region"], is_open=auth == NONE)

@@ -17,9 +17,9 @@ from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.server.callers import said_by_lambda
 from cloudmap_discovery.server.lambda_answers import InOnePiece, is_carried, too_large
-from cloudmap_discovery.server.lambda_paths import path_of
+from cloudmap_discovery.server.lambda_paths import host_of, is_host, path_of
 from cloudmap_discovery.server.parts import Parts
-from cloudmap_discovery.server.problems import problem_of
+from cloudmap_discovery.server.problems import problem, problem_of
 from cloudmap_discovery.settings import MANIFEST
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ _SURFACES: Final = (MANIFEST,)
 """What is on where the setting does not say: nothing else is meant for everybody."""
 # Parts of content types whose bodies go as they are; all others in base64.
 _TEXT: Final = ["text/", "application/json", "+json", "application/javascript", "application/xml", "+xml"]
+
+_WITH_PORTS: Final = frozenset({"host", "x-forwarded-port"})
+_AS_IT_CAME: Final = "cloudmap_discovery.event"
 
 
 class Entrance:
@@ -73,7 +76,7 @@ class Entrance:
         self._loops.close()
 
     def _made(self) -> Mangum:
-        app: Any = _AtItsPath(InOnePiece(self._make_app()))
+        app: Any = InOnePiece(_AsAsked(self._make_app()))
         self._loops.use()  # or Mangum would look for one
         return Mangum(app, lifespan="off", text_mime_types=_TEXT)
 
@@ -93,24 +96,36 @@ class Entrance:
 
 
 def _readable(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the event without a port that is none, which Mangum would read as a number; nothing here asks for it."""
-    changed = dict(event)
+    """Return the event without the headers in which Mangum reads a port, whatever they say; what came is in it whole."""
+    changed: dict[str, Any] = {**event, _AS_IT_CAME: event}
     for kind in ("headers", "multiValueHeaders"):
         given = event.get(kind)
         if isinstance(given, Mapping):
-            changed[kind] = {name: text for name, text in given.items() if name.lower() != "x-forwarded-port"}
+            changed[kind] = {name: text for name, text in given.items() if name.lower() not in _WITH_PORTS}
     return changed
 
 
-class _AtItsPath:
-    """Gives an application the path that was asked for: Mangum decodes once more what an HTTP API has decoded."""
+class _AsAsked:
+    """Gives an application the path and the host that were asked for.
+
+    Mangum decodes once more what an HTTP API has decoded, and fails at hosts with a port that is none, and at IPv6's.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = path_of(scope["aws.event"])
-        await self._app({**scope, "path": path.decoded, "raw_path": path.encoded}, receive, send)
+        event = scope["aws.event"][_AS_IT_CAME]
+        path, host = path_of(event), host_of(event)
+        if host is not None and not is_host(host):
+            # Of servers, HTTP wants this status (RFC 9112, 3.2).
+            refused = problem(400, "invalid-value", "A value is wrong", f"Host is {host!r}", field="Host")
+            await refused(scope, receive, send)
+            return
+        headers = [*scope["headers"], *([] if host is None else [(b"host", host.encode())])]
+        asked = {"path": path.decoded, "raw_path": path.encoded, "headers": headers, "aws.event": event}
+        # Mangum has not seen the host, and makes up a server.
+        await self._app({**scope, **asked, "server": None}, receive, send)
 
 
 class _Loops(threading.local):

@@ -1,9 +1,9 @@
-"""The path that somebody asked for, from the event that Lambda makes of a request."""
+"""What somebody asked for, path and host, from the event that Lambda makes of a request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from cloudmap_discovery.values import value
 
@@ -15,6 +15,8 @@ _PLAIN: Final = "/:@!$&'()*+,;=~"
 _OF_FUNCTION_URL: Final = ".lambda-url."
 _OF_HTTP_API: Final = ".execute-api."
 _NO_STAGE: Final = "$default"
+# What a URL may have before its path, and a host has not.
+_NOT_IN_HOSTS: Final = frozenset("@ ")
 
 
 @value
@@ -41,3 +43,22 @@ def path_of(event: Mapping[str, Any]) -> Path:
     if _OF_HTTP_API in domain and f"{told}/".startswith(f"{stage}/"):
         told = told.removeprefix(stage) or "/"
     return Path(told, quote(told, safe=_PLAIN).encode())
+
+
+def host_of(event: Mapping[str, Any]) -> str | None:
+    """Return the Host of an HTTP event, None where it has none; more than one are joined, which is none."""
+    for kind in ("multiValueHeaders", "headers"):
+        for name, told in (event.get(kind) or {}).items():
+            if name.lower() == "host":
+                return told if isinstance(told, str) else ", ".join(told or ())
+    return None
+
+
+def is_host(text: str) -> bool:
+    """Return whether a Host header has a host, with or without a port (RFC 9110, 7.2)."""
+    try:
+        parts = urlsplit(f"//{text}")
+        _ = parts.port  # which is read here
+    except ValueError:
+        return False
+    return parts.netloc == text and _NOT_IN_HOSTS.isdisjoint(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery.calls.targets import IAM, auth_of
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.selection import candidates, matching
 
@@ -89,6 +90,6 @@ def _entry(record: Instance, default_region: str | None) -> Entry:
         if region and re.fullmatch(REGION, region):
             entry["region"] = region
             break
-    if record.attributes.get("auth") == "iam":
+    if auth_of(record) == IAM:
         entry["service"] = "lambda" if function else "execute-api"
     return entry

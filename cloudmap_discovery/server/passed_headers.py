@@ -33,7 +33,8 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )
 # What the request to us was signed with; for another request it is worth nothing, and somebody's token all the same.
-_SIGNATURE: Final = "aws4-hmac-sha256"
+# `AWS4-HMAC-SHA256`, and of several regions `AWS4-ECDSA-P256-SHA256`.
+_SIGNATURES: Final = "aws4-"
 _OURS: Final = frozenset(
     {"host", "expect", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"}
 )
@@ -63,7 +64,7 @@ def request_headers(given: Headers, front: Front, *, now_seconds: float) -> Head
         and name not in {"content-length", "x-forwarded-for", "via"}
         and not name.startswith(("x-amz-", ":"))
         and "_" not in name  # which others read as a hyphen: as one of ours
-        and not (name == "authorization" and text.lower().startswith(_SIGNATURE))
+        and not (name == "authorization" and text.lower().startswith(_SIGNATURES))
     ]
     before = [text for name, text in given if name == "x-forwarded-for"]
     hops = [hop.strip() for text in before for hop in text.split(",") if hop.strip()]

@@ -17,7 +17,7 @@ _LEGAL: Final = frozenset(
 )
 # As a query comes, `%` of what is encoded already included.
 _IN_QUERY: Final = "%/?:@!$&'()*+,;=~-._[]|^`{}\\\"<>"
-_SIGNATURE: Final = "x-amz-signature="
+_SIGNATURE: Final = "x-amz-signature"
 _OF_AWS: Final = "x-amz-"
 _DOTS: Final = frozenset({".", ".."})
 _FIRST_PRINTABLE: Final = " "
@@ -67,10 +67,15 @@ def read_query(raw: bytes) -> str:
     What no query has is encoded, so that it is passed on harmlessly.
     """
     query = quote(raw, safe=_IN_QUERY)
-    if _SIGNATURE not in query.lower():
+    pairs = [(_name_in(pair), pair) for pair in query.split("&")]
+    if all(name != _SIGNATURE for name, _ in pairs):
         return query
-    kept = (pair for pair in query.split("&") if not pair.lower().startswith(_OF_AWS))
-    return "&".join(kept)
+    return "&".join(pair for name, pair in pairs if not name.startswith(_OF_AWS))
+
+
+def _name_in(pair: str) -> str:
+    """Return the name as whoever gets the pair reads it: decoded; in lower case."""
+    return unquote(pair.partition("=")[0]).lower()
 
 
 def _check_segment(raw: str, segment: str) -> None:

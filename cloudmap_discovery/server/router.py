@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from cloudmap_discovery.calls.calling import Where
+from cloudmap_discovery.calls.errors import NoReplyError
 from cloudmap_discovery.calls.messages import Call, Sender
 from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
 from cloudmap_discovery.events import LOGGER
@@ -54,14 +56,14 @@ def routes(site: Site, calling: Calling) -> list[BaseRoute]:
 
 
 class _Everything(BaseRoute):
-    """Matches every path, whatever is in it."""
+    """Matches every path, whatever is in it, that no route before it has, for whatever methods."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match requests over HTTP."""
-        return (Match.FULL if scope["type"] == "http" else Match.NONE), {}
+        """Match requests over HTTP, in part: of such matches the first one counts, which says 405 of a path of its own."""
+        return (Match.PARTIAL if scope["type"] == "http" else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -113,13 +115,11 @@ class Router:
             where = self._where(request, routed)
             trusted = self._site.trusts(request)
             async with asyncio.timeout(self._time_for(request)):
-                call = await self._call(request, routed, headers, client.body_read)
+                call = await self._call(request, routed, headers, client)
         except InvalidValueError as error:
             return problem(400, "invalid-value", "A value is wrong", str(error), field=error.field)
         except TimeoutError:
-            return problem(
-                408, "body-too-slow", "The request takes too long", "its body did not come in time"
-            )
+            return _too_slow()
         calling = asyncio.get_running_loop().create_task(
             self._calling.call(where, call, timeout_seconds=self._time_for(request), may_sign=trusted)
         )
@@ -129,8 +129,10 @@ class Router:
                 raise ClientDisconnect
             return calling.result()
         except DiscoveryError as error:
+            if isinstance(error, NoReplyError) and client.is_awaited:
+                return _too_slow()  # no service answers what it does not have
             LOGGER.warning("the router could not serve %s %r: %s", request.method, routed.service, error)
-            return problem_of_call(error, routed, trusted=trusted)
+            return problem_of_call(error, where, trusted=trusted)
         finally:
             if not calling.done():
                 calling.cancel()
@@ -158,8 +160,8 @@ class Router:
                 key = None
         return key[:_MAX_STICKY_CHARACTERS] if key else None
 
-    async def _call(self, request: Request, routed: Routed, headers: Headers, read: asyncio.Event) -> Call:
-        """Return the call; `read` is set once its body has been read."""
+    async def _call(self, request: Request, routed: Routed, headers: Headers, client: ClientWatch) -> Call:
+        """Return the call, whose body is read already unless it is large or nobody knows how large."""
         scope = request.scope
         peer = scope.get("client") or ("", 0)
         front = Front(peer[0] or "", request.headers.get("host", ""), scope.get("scheme", "http"))
@@ -171,15 +173,15 @@ class Router:
         if "aws.event" in scope or (length is not None and int(length) <= _REPLAYABLE_BYTES):
             body = await request.body()
         elif length is not None or "transfer-encoding" in named:
-            body = _until_read(request, read)
+            body = client.body()
             if length is not None:
                 passed = (*passed, ("content-length", length))
         if isinstance(body, bytes):
-            read.set()
+            client.body_read.set()
         sender = Sender(
             front.address,
             f"HTTP/{scope.get('http_version', '1.1')}",
-            front.host.partition(":")[0],
+            _name_of(front.host),
             _request_id(scope),
         )
         query = read_query(scope.get("query_string", b""))
@@ -193,15 +195,20 @@ class Router:
         return max(min(self._seconds, left), 0.05)
 
 
-async def _until_read(request: Request, read: asyncio.Event) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk
-    read.set()
-
-
 async def _first(*futures: asyncio.Future[Any]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _too_slow() -> Response:
+    return problem(408, "body-too-slow", "The request takes too long", "its body did not come in time")
+
+
+def _name_of(host: str) -> str:
+    """Return a Host without its port, and without the brackets of an IPv6 address."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""  # it is none, and what a client sends at will
 
 
 def _headers_of(request: Request) -> Headers:

@@ -22,8 +22,8 @@ from cloudmap_discovery.server.problems import problem, problem_of, unavailable
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from cloudmap_discovery.calls.calling import Where
     from cloudmap_discovery.errors import DiscoveryError
-    from cloudmap_discovery.server.paths import Routed
 
 _TOO_MANY: Final = 429
 _MOST_SPECIFIC_FIRST: Final[tuple[tuple[type[InvocationError], int, str, str], ...]] = (
@@ -44,19 +44,19 @@ _MOST_SPECIFIC_FIRST: Final[tuple[tuple[type[InvocationError], int, str, str], .
 )
 
 
-def problem_of_call(error: DiscoveryError, routed: Routed, *, trusted: bool) -> Response:
+def problem_of_call(error: DiscoveryError, where: Where, *, trusted: bool) -> Response:
     """Return the problem; only callers who are trusted are told of addresses, and what AWS or a function said."""
     match error:
         case ServiceNotFoundError():
-            where = "in the default stage" if routed.stage is None else f"in stage {routed.stage!r}"
+            place = "in the default stage" if where.stage is None else f"in stage {where.stage!r}"
             return problem(
                 404,
                 "service-not-found",
                 "There is no such service to route to",
-                f"no service {routed.service!r} is registered {where} with public=true",
+                f"no service {where.service!r} is registered {place} with public=true",
             )
         case DiscoveryUnavailableError():
-            return unavailable(str(error) if trusted else f"it was asked for {routed.service!r}")
+            return unavailable(str(error) if trusted else f"it was asked for {where.service!r}")
         case StoreError():
             return problem(
                 500,
@@ -78,7 +78,7 @@ def problem_of_call(error: DiscoveryError, routed: Routed, *, trusted: bool) -> 
                 for kind, status, name, title in _MOST_SPECIFIC_FIRST
                 if isinstance(error, kind)
             )
-            detail = str(error) if trusted else f"{routed.service!r} was found, and calling it failed"
+            detail = str(error) if trusted else f"{where.service!r} was found, and calling it failed"
             if isinstance(error, TooLargeError):
                 detail = f"it takes at most {error.limit_bytes} bytes"
             return problem(status, name, title, detail)

@@ -31,7 +31,6 @@ _MAX_BODY_BYTES: Final = (
 
 _PORTS: Final = {"http": 80, "https": 443}
 _FIRST_FINAL_STATUS: Final = 200
-_FIRST_STATUS_BEYOND_SUCCESS: Final = 300
 
 # OpenSSL's numbers: self-signed, so in its chain, no issuer here, no signature that can be checked.
 _UNKNOWN_ISSUER: Final = frozenset({18, 19, 20, 21})
@@ -303,7 +302,7 @@ def _tunnel(wire: Wire, route: Route, proxy: Proxy) -> None:
     connection.request("CONNECT", authority, headers={"Host": authority, **proxy.headers})
     response = connection.getresponse()
     response.close()
-    if not _FIRST_FINAL_STATUS <= response.status < _FIRST_STATUS_BEYOND_SUCCESS:
+    if response.status not in range(_FIRST_FINAL_STATUS, 300):
         raise HTTPException(f"it answered HTTP {response.status} {response.reason}")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cloudmap_discovery import (
+    BadReplyError,
     FunctionFailedError,
     InvalidValueError,
     InvokeRefusedError,
@@ -178,6 +179,30 @@ async def test_rubbish_and_nothing_are_told_apart(aws: StandIn) -> None:
         put(aws, peer.url)
         with pytest.raises(UnreachableError):
             await process_of(aws).invoke("users", {})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk",
+        b"HTTP/1.1 600 OK\r\nContent-Length: 2\r\n\r\nok",
+    ],
+)
+async def test_what_the_router_takes_for_no_answer_is_none_here_either(aws: StandIn, answer: bytes) -> None:
+    with Peer(once(answer)) as peer:
+        put(aws, peer.url)
+        with pytest.raises(BadReplyError):
+            await process_of(aws).invoke("users", {})
+
+
+async def test_hints_before_the_answer_are_passed_over(aws: StandIn) -> None:
+    hints = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with Peer(once(hints + FINE)) as peer:
+        put(aws, peer.url)
+        reply = await process_of(aws).invoke("users", {})
+
+    assert (reply.status, reply.text, "link" in reply.headers) == (200, "ok", False)
 
 
 async def test_a_service_that_is_not_there_is_not_called(aws: StandIn) -> None:

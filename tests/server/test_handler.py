@@ -29,6 +29,42 @@ METHODS = ["GET", "POST", "HEAD", "OPTIONS"]
 FRONTS = {"function URL": function_url, "HTTP API": http_api, "REST API": rest_api}
 
 
+def first_format(path: str) -> dict[str, Any]:
+    """Return what an HTTP API makes of a request in format 1.0."""
+    return {**rest_api(path), "version": "1.0"}
+
+
+def load_balancer(path: str) -> dict[str, Any]:
+    """Return what a load balancer makes of it."""
+    headers = {"host": "lb.test", "x-forwarded-for": "203.0.113.7", "x-forwarded-port": "443"}
+    context = {"elb": {"targetGroupArn": "arn"}}
+    return {"requestContext": context, "path": path, "httpMethod": "GET", "headers": headers, "body": ""}
+
+
+def load_balancer_of_lists(path: str) -> dict[str, Any]:
+    """Return what it makes where headers may come more than once."""
+    event = load_balancer(path)
+    return {**event, "multiValueHeaders": {name: [text] for name, text in event.pop("headers").items()}}
+
+
+ALL_FRONTS = {
+    **FRONTS,
+    "HTTP API 1.0": first_format,
+    "load balancer": load_balancer,
+    "load balancer, lists": load_balancer_of_lists,
+}
+
+
+def at_host(event: dict[str, Any], host: str) -> dict[str, Any]:
+    """Return the event of a request with that Host."""
+    changed = dict(event)
+    for kind, told in (("headers", host), ("multiValueHeaders", [host])):
+        if kind in event:
+            others = {name: text for name, text in event[kind].items() if name.lower() != "host"}
+            changed[kind] = {**others, "Host": told}
+    return changed
+
+
 class Context:
     """What Lambda says of an invocation."""
 
@@ -48,6 +84,8 @@ async def told(request: Request) -> JSONResponse:
             "trusted": said_by_lambda(request),
             "milliseconds": scope["aws.context"].get_remaining_time_in_millis(),
             "loop": id(asyncio.get_running_loop()),
+            "host": request.headers.get("host"),
+            "url": request.url.path,
         }
     )
 
@@ -98,6 +136,44 @@ def test_a_port_that_is_none_ends_no_request(
         event["multiValueHeaders"]["X-Forwarded-Port"] = ["443", "x"]
 
     assert entrance().handle(event, Context())["statusCode"] == 200
+
+
+@pytest.mark.parametrize("front", ALL_FRONTS.values(), ids=ALL_FRONTS)
+@pytest.mark.parametrize("host", ["x", "x:8080", "x:", "[::1]:80", "[2001:db8::1]"])
+def test_a_host_reaches_the_application_as_it_was_sent(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]], host: str
+) -> None:
+    result = entrance().handle(at_host(front("/v1/services"), host), Context())
+
+    found = json.loads(result["body"])
+    assert (result["statusCode"], found["host"]) == (200, host)
+    assert found["url"] == "/v1/services"
+
+
+@pytest.mark.parametrize("front", ALL_FRONTS.values(), ids=ALL_FRONTS)
+@pytest.mark.parametrize("host", ["x:abc", "a:b:c", "[::1", "x/y", "u@x", "a, b", "x:99999"])
+def test_a_host_that_is_none_is_the_callers_mistake(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]], host: str
+) -> None:
+    result = entrance().handle(at_host(front("/v1/services"), host), Context())
+
+    told = json.loads(result["body"])
+    assert (result["statusCode"], told["field"]) == (400, "Host")
+    assert told["type"].endswith(":invalid-value")
+
+
+@pytest.mark.parametrize("front", ALL_FRONTS.values(), ids=ALL_FRONTS)
+def test_a_request_without_a_host_is_answered(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]]
+) -> None:
+    event = front("/v1/services")
+    for kind in ("headers", "multiValueHeaders"):
+        if kind in event:
+            event[kind] = {name: text for name, text in event[kind].items() if name.lower() != "host"}
+
+    result = entrance().handle(event, Context())
+
+    assert (result["statusCode"], json.loads(result["body"])["host"]) == (200, None)
 
 
 def test_method_query_body_and_encoded_path_arrive_as_they_were(entrance: Callable[..., Entrance]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudmap_discovery.calls.targets import HttpTarget, target_of
 from cloudmap_discovery.model import NO_STAGE, Instance
 from cloudmap_discovery.selection import candidates, matching
 from cloudmap_discovery.server.manifest_entries import Entry, entries
@@ -152,7 +153,9 @@ def test_the_region_is_the_records_own_then_the_hosts_then_the_servers_and_else_
         (API, "iam", "execute-api"),
         (FUNCTION, "iam", "lambda"),
         (URL, "iam", "execute-api"),
-        (API, "IAM", None),
+        (API, "IAM", "execute-api"),
+        (FUNCTION, "Iam", "lambda"),
+        (API, "iam ", None),
         (FUNCTION, "none", None),
         (FUNCTION, None, None),
     ],
@@ -162,7 +165,12 @@ def test_the_service_to_sign_for_stands_only_where_the_record_says_auth_iam(
 ) -> None:
     attributes = {} if auth is None else {"auth": auth}
 
-    assert manifest(record(address, attributes=attributes))["users"].get("service") == service
+    one = record(address, attributes=attributes)
+    called = target_of(one, region="eu-west-1")
+
+    assert manifest(one)["users"].get("service") == service
+    assert isinstance(called, HttpTarget)
+    assert (called.signing and called.signing.service) == service  # as the router and `invoke` sign
 
 
 def test_of_a_ladder_the_first_stage_that_has_the_service_decides_for_it() -> None:

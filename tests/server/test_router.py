@@ -121,6 +121,18 @@ async def test_a_header_names_the_stage_only_where_that_is_switched_on(aws: Stan
     assert (len(production.asked), len(staging.asked)) == (2, 1)
 
 
+async def test_a_service_that_is_not_there_is_missed_in_the_stage_that_was_asked_for(aws: StandIn) -> None:
+    async with routing(aws, stage_header="x-stage") as client:
+        header = await client.get("/users/", headers={"x-stage": "Nope"})
+        path = await client.get("/Other:users/", headers={"x-stage": "Nope"})
+        neither = await client.get("/users/")
+
+    assert [answer.status_code for answer in (header, path, neither)] == [404] * 3
+    assert "in stage 'Nope'" in header.json()["detail"]
+    assert "in stage 'Other'" in path.json()["detail"]
+    assert "in the default stage" in neither.json()["detail"]
+
+
 @pytest.mark.parametrize(("setting", "header"), [("header:X-User", "x-user"), ("cookie:session", "cookie")])
 async def test_a_sticky_client_stays_at_one_instance(aws: StandIn, setting: str, header: str) -> None:
     with Peer(always(FINE)) as one, Peer(always(FINE)) as two:
@@ -167,6 +179,29 @@ async def test_names_of_the_server_itself_are_routed_with_a_stage_alone(aws: Sta
 
     assert (plain.status_code, staged.status_code) == (400, 200)
     assert f"/<stage>:{name}/" in plain.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/manifest/Staging"),
+        ("POST", "/"),
+        ("DELETE", "/ui/users"),
+        ("PATCH", "/catalog/service"),
+        ("PUT", "/v1/services"),
+    ],
+)
+async def test_a_wrong_method_on_a_path_of_the_server_is_said_to_be_one_with_and_without_the_router(
+    aws: StandIn, method: str, path: str
+) -> None:
+    async with routing(aws, surfaces="router,manifest,page,catalog") as client:
+        beside = await client.request(method, path)
+    async with routing(aws, surfaces="manifest,page,catalog") as client:
+        alone = await client.request(method, path)
+
+    assert (beside.status_code, said(beside)) == (405, "wrong-method")
+    assert beside.headers["allow"] == alone.headers["allow"]
+    assert beside.json() == alone.json()
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,80 @@ async def test_a_body_that_does_not_come_is_not_waited_for(aws: StandIn, framing
         writer.close()
         await writer.wait_closed()
 
-    assert status.split()[1] in {b"408", b"504"}
+    assert status.split()[1] == b"408"
+
+
+def taking(line: Line) -> None:
+    """Answer what has no body, and take uploads for ever."""
+    head = line.sock.recv(65536)
+    if head.startswith(b"GET"):
+        line.say(FINE)
+    line.wait_for_end()
+
+
+async def asked(url: str, request: bytes) -> tuple[bytes, bytes]:
+    """Send the beginning of a request on a connection of its own; return the answer's status, and all that follows."""
+    reader, writer = await asyncio.open_connection(*address(url))
+    writer.write(request)
+    status = (await asyncio.wait_for(reader.readline(), 20)).split()[1]
+    rest = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    await writer.wait_closed()
+    return status, rest
+
+
+@pytest.mark.parametrize("begun", [b"", b"3\r\nabc\r\n"], ids=["nothing of it", "a part of it"])
+@pytest.mark.parametrize("framing", [b"Content-Length: 1000000", b"Transfer-Encoding: chunked"])
+async def test_an_upload_that_stops_is_the_clients_fault(
+    aws: StandIn, framing: bytes, begun: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Peer(taking) as peer, serving(router(aws, router_timeout="0.4")) as url:
+        put(aws, peer.url)
+        head = b"POST /users/1 HTTP/1.1\r\nHost: x\r\n" + framing
+        status, rest = await asked(url, head + b"\r\n\r\n" + begun)
+
+    assert status == b"408"
+    assert b"body-too-slow" in rest
+    assert "could not serve" not in caplog.text
+
+
+async def test_a_service_is_not_set_aside_for_an_upload_that_stops(aws: StandIn) -> None:
+    head = b" /users/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-User: ada\r\n"
+    parts = router(aws, router_timeout="0.4", sticky="header:x-user")
+    with Peer(taking) as one, Peer(taking) as two, serving(parts) as url:
+        put(aws, one.url, instance_id="Production-1")
+        put(aws, two.url, instance_id="Production-2")
+        stopped, _ = await asked(url, b"PUT" + head + b"Content-Length: 1000000\r\n\r\nabc")
+        after, _ = await asked(url, b"GET" + head + b"\r\n")
+
+    assert (stopped, after) == (b"408", b"200")
+    assert sorted((len(one.lines), len(two.lines))) == [0, 2]
+
+
+async def test_a_service_that_is_silent_after_an_upload_is_at_fault_itself(aws: StandIn) -> None:
+    with Peer(taking) as peer, serving(router(aws, router_timeout="0.4")) as url:
+        put(aws, peer.url)
+        head = b"POST /users/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked"
+        status, rest = await asked(url, head + b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+
+    assert status == b"504"
+    assert b"no-reply" in rest
+
+
+async def test_a_service_that_takes_no_upload_is_at_fault_itself(aws: StandIn) -> None:
+    def deaf(line: Line) -> None:
+        line.hang()
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(2000):
+            yield b"x" * 65_536
+
+    with Peer(deaf) as peer:
+        put(aws, peer.url)
+        async with routing(aws, router_timeout="0.4") as client:
+            answer = await client.post("/users/1", content=parts())
+
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (504, "no-reply")
 
 
 async def test_an_upload_that_goes_on_may_take_longer_than_an_answer(aws: StandIn) -> None:

@@ -207,6 +207,21 @@ async def test_a_function_answers_with_a_request_signed_by_us(aws: StandIn) -> N
     assert event["requestContext"]["accountId"] == "anonymous"
 
 
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [("[::1]:8080", "::1"), ("[::1]", "::1"), ("users.test:80", "users.test"), ("x", "x"), ("[::1", "")],
+)
+async def test_a_function_is_told_the_host_without_its_port(aws: StandIn, host: str, name: str) -> None:
+    put(aws, ARN)
+    with LambdaApi({ARN: lambda _: {"statusCode": 200}}, region=REGION) as api:
+        async with asking(router(aws, _elsewhere(aws, api))) as client:
+            await client.get("/users/", headers={"host": host})
+
+    (event,) = api.events
+    assert event["requestContext"]["domainName"] == name
+    assert event["requestContext"]["domainPrefix"] == name.partition(".")[0]
+
+
 async def test_a_caller_who_is_not_trusted_gets_no_signature_and_no_secret(aws: StandIn) -> None:
     put(aws, ARN)
     put(aws, "https://abc.execute-api.eu-west-1.amazonaws.com", service="api", auth="iam")

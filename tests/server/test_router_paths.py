@@ -137,9 +137,12 @@ def test_an_address_that_the_front_has_added_is_not_added_twice() -> None:
     assert passed(("x-forwarded-for", "10.0.0.1, 192.0.2.7"))["x-forwarded-for"] == "10.0.0.1, 192.0.2.7"
 
 
-def test_what_the_request_to_us_was_signed_with_stays_here() -> None:
+@pytest.mark.parametrize(
+    "algorithm", ["AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", "aws4-ecdsa-p256-sha256"]
+)
+def test_what_the_request_to_us_was_signed_with_stays_here(algorithm: str) -> None:
     signed = (
-        ("authorization", "AWS4-HMAC-SHA256 Credential=x"),
+        ("authorization", f"{algorithm} Credential=x"),
         ("x-amz-date", "1"),
         ("X-Amz-Security-Token".lower(), "t"),
     )
@@ -160,6 +163,9 @@ def test_names_with_an_underscore_which_others_read_as_a_hyphen_stay_here() -> N
         (b"a=1\r\nb: 2", "a=1%0D%0Ab:%202"),
         (b"X-Amz-Date=1&a=2", "X-Amz-Date=1&a=2"),
         (b"X-Amz-Date=1&a=2&x-amz-SIGNATURE=f", "a=2"),
+        (b"X-Amz%2DSignature=1&X-Amz-Security-Token=t&a=2&X-Amz-Credential=c", "a=2"),
+        (b"%58-amz-security%2dtoken=t&a=%58&X-Amz-Signature=1", "a=%58"),
+        (b"X-Amz-Date=1&a=X-Amz-Signature=f", "X-Amz-Date=1&a=X-Amz-Signature=f"),
     ],
 )
 def test_a_query_is_passed_on_harmlessly(query: bytes, passed_on: str) -> None:
