@@ -9,7 +9,7 @@ from cloudmap_discovery import wiring
 from cloudmap_discovery.cli import exits, machine
 from cloudmap_discovery.cli.options import command_class, common_options, timeout_option
 from cloudmap_discovery.clock import SystemClock
-from cloudmap_discovery.errors import ConfigurationError
+from cloudmap_discovery.errors import ConfigurationError, InvalidValueError, MalformedRecordError
 from cloudmap_discovery.event_hub import EventHub
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import click
 
     from cloudmap_discovery.cli.session import Session
+    from cloudmap_discovery.settings import Settings
 
 _NEEDS: Final = ("starlette", "uvicorn", "httpcore2", "jinja2")
 _SHOWN: Final = {
@@ -103,6 +104,8 @@ def serve_registry(session: Session, host: str, port: int) -> int:
 
     address = Address(host, port)
     settings = wiring.read_settings(session.environment)
+    if settings.sources == (FILE,):
+        _check_file(settings)
     trusts = address.trusts(settings.cors_origins)
     clock = SystemClock()
     with session.screen.working("Starting"):
@@ -122,6 +125,25 @@ def serve_registry(session: Session, host: str, port: int) -> int:
             started=lambda: _tell(session, address.url, settings.namespace, sorted(parts.site.surfaces)),
         )
     return exits.DONE
+
+
+def _check_file(settings: Settings) -> None:
+    """Raise an `InvalidValueError` for a file that cannot be served: everything else that would answer is AWS."""
+    from cloudmap_discovery.server.readers import FileReader  # noqa: PLC0415 -- where it is installed
+
+    path = settings.snapshot_file or ""
+    reader = FileReader(
+        path,
+        namespace=settings.namespace,
+        clock=SystemClock(),
+        max_age_seconds=settings.max_snapshot_age,
+        allowed=settings.allowed_endpoints,
+    )
+    try:
+        reader.load()
+    except MalformedRecordError as error:
+        remedy = "`cloudmap-discovery snapshot --out FILE` writes one"
+        raise InvalidValueError("the snapshot", path, f"{error.reason}; {remedy}") from error
 
 
 def _tell(session: Session, url: str, namespace: str, surfaces: Sequence[str]) -> None:

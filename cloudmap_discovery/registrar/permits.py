@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from cloudmap_discovery.allow_list import not_listed
 from cloudmap_discovery.model import NO_STAGE
 from cloudmap_discovery.values import value
 
@@ -71,12 +71,10 @@ class Permits:
 
     def refusal(self, service: str, stage: str) -> str | None:
         """Return why records of this service and stage are not this registrar's to write, or None."""
-        for what, name, patterns, variable in (
-            ("service", service, self.services, "DISCOVERY_REGISTRAR_SERVICES"),
-            ("stage", stage, self.stages, "DISCOVERY_REGISTRAR_STAGES"),
-        ):
-            if not any(fnmatchcase(name, pattern) for pattern in patterns):
-                shown = "no stage (-)" if (what, name) == ("stage", NO_STAGE) else f"{what} {name!r}"
-                allowed = ",".join(patterns)
-                return f"this registrar does not register {shown}: it is allowed {allowed} ({variable}, a parameter of its template)"
-        return None
+        wrong = not_listed(service, stage, services=self.services, stages=self.stages)
+        if wrong is None:
+            return None
+        is_none = (wrong.what, wrong.name) == ("stage", NO_STAGE)
+        shown = "no stage (-)" if is_none else f"{wrong.what} {wrong.name!r}"
+        allowed = ",".join(wrong.patterns)
+        return f"this registrar does not register {shown}: it is allowed {allowed} ({wrong.variable}, a parameter of its template)"

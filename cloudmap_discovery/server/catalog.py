@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cloudmap_discovery.allow_list import not_listed
 from cloudmap_discovery.encoding import decode_attributes, encode_time
 from cloudmap_discovery.endpoints import is_allowed
 from cloudmap_discovery.errors import InvalidValueError
@@ -150,15 +150,15 @@ class _Catalog:
 
     def _check_is_permitted(self, service: str, stage: str) -> None:
         settings = self._site.settings
-        for name, text, patterns, variable in (
-            ("ServiceName", service, settings.registrar_services, "DISCOVERY_REGISTRAR_SERVICES"),
-            ("StageName", stage, settings.registrar_stages, "DISCOVERY_REGISTRAR_STAGES"),
-        ):
-            if not any(fnmatchcase(text, pattern) for pattern in patterns):
-                why = f"{name} is {text!r}; it may be {', '.join(patterns)}, says {variable}"
-                raise ProblemError(
-                    problem(403, "not-permitted", "This server does not write that", why, field=name)
-                )
+        wrong = not_listed(
+            service, stage, services=settings.registrar_services, stages=settings.registrar_stages
+        )
+        if wrong is not None:
+            field, allowed = _NAMES[wrong.what], ", ".join(wrong.patterns)
+            why = f"{field} is {wrong.name!r}; it may be {allowed}, says {wrong.variable}"
+            raise ProblemError(
+                problem(403, "not-permitted", "This server does not write that", why, field=field)
+            )
 
     def _wanted(self, given: Mapping[str, str]) -> tuple[Identity, str]:
         settings = self._site.settings

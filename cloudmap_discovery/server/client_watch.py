@@ -1,4 +1,4 @@
-"""Watches the client of a request: whether it is still there, and whether what it sends is waited for."""
+"""Watches the client of a request as long as that is served."""
 
 from __future__ import annotations
 

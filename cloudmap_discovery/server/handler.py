@@ -17,7 +17,7 @@ from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.server.callers import said_by_lambda
 from cloudmap_discovery.server.lambda_answers import InOnePiece, is_carried, too_large
-from cloudmap_discovery.server.lambda_paths import host_of, is_host, path_of
+from cloudmap_discovery.server.lambda_urls import host_of, is_host, path_of
 from cloudmap_discovery.server.parts import Parts
 from cloudmap_discovery.server.problems import problem, problem_of
 from cloudmap_discovery.settings import MANIFEST
@@ -64,12 +64,12 @@ class Entrance:
         _check(event)
         served = self.load()
         if isinstance(served, ConfigurationError):
-            return _result(problem_of(served))
+            return _result(problem_of(served), event)
         self._loops.use()
         event = _readable(event)
         # Mangum's types say dict, and nothing is written into it.
         result: dict[str, Any] = served(event, context)  # type: ignore[arg-type]
-        return result if is_carried(result) else _result(too_large())
+        return result if is_carried(result) else _result(too_large(), event)
 
     def close(self) -> None:
         """Close the event loop of the thread that calls this: Lambda never does."""
@@ -162,9 +162,11 @@ def _check(event: object) -> None:
     )
 
 
-def _result(response: Response) -> dict[str, Any]:
-    """Return an answer of text as every front of Lambda takes it."""
+def _result(response: Response, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer of text as every front of Lambda takes it: who sends lists of headers wants such."""
+    lists = {name: [text] for name, text in response.headers.items()}
     return {
+        **({"multiValueHeaders": lists} if "multiValueHeaders" in event else {}),
         "statusCode": response.status_code,
         "headers": dict(response.headers),
         "body": bytes(response.body).decode(),

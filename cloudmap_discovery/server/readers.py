@@ -48,9 +48,10 @@ class FileReader:
     async def read(self, timeout_seconds: float) -> Read:
         """Read it; see `Reader`."""
         del timeout_seconds
-        return await asyncio.get_running_loop().run_in_executor(None, self._read)
+        return await asyncio.get_running_loop().run_in_executor(None, self.load)
 
-    def _read(self) -> Read:
+    def load(self) -> Read:
+        """Read it at once, which blocks; raises a `MalformedRecordError`."""
         try:
             with open(self._path, "rb") as file:  # noqa: PTH123 -- as the store does
                 body = file.read(MAX_BYTES + 1)

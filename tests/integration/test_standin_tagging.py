@@ -105,6 +105,8 @@ def test_resources_are_read_by_their_arns(tagging: Any, aws: StandIn) -> None:
         ({"TagFilters": [{"Key": "a"}] * 51}, "InvalidParameterException"),
         ({"TagFilters": [{"Key": "a", "Values": ["b"] * 21}]}, "InvalidParameterException"),
         ({"ResourceARNList": ["arn:a"], "ResourcesPerPage": 5}, "InvalidParameterException"),
+        ({"TagsPerPage": 99}, "InvalidParameterException"),
+        ({"TagsPerPage": 501}, "InvalidParameterException"),
         ({"PaginationToken": "nonsense"}, "PaginationTokenExpiredException"),
     ],
     ids=str,
@@ -113,11 +115,24 @@ def test_what_the_api_does_not_take_is_refused(tagging: Any, params: dict[str, A
     assert refusal_code(tagging.get_resources, **params) == code
 
 
-def test_pages_by_their_number_of_tags_are_not_there(aws: StandIn) -> None:
-    with RawClient(aws.url) as raw:
-        answer = raw.call("resourcegroupstaggingapi:GetResources", '{"TagsPerPage": 100}')
+@pytest.mark.parametrize(
+    ("tags", "limits", "sizes"),
+    [
+        (10, {"TagsPerPage": 100}, [10, 10, 2]),  # the example of AWS's documentation
+        (40, {"TagsPerPage": 100}, [2] * 11),
+        (10, {"TagsPerPage": 500, "ResourcesPerPage": 15}, [15, 7]),
+    ],
+)
+def test_pages_may_be_cut_by_their_number_of_tags_but_not_within_a_resource(
+    tagging: Any, aws: StandIn, tags: int, limits: dict[str, int], sizes: list[int]
+) -> None:
+    for number in range(22):
+        aws.seed_function(f"function-{number:02}", {f"tag-{count}": "x" for count in range(tags)})
 
-    assert answer.status == 501
+    pages = list(tagging.get_paginator("get_resources").paginate(**limits))
+
+    assert [len(names(page)) for page in pages] == sizes
+    assert [name for page in pages for name in names(page)] == names(tagging.get_resources())
 
 
 # Faults and counts

@@ -19,7 +19,7 @@ PACKAGE: Final = Path(cloudmap_discovery.__file__).parent
 # the line says so.
 LAYERS: Final[tuple[tuple[str, ...], ...]] = (
     ("values", "version", "shadowing", "shown"),
-    ("errors", "clock", "endpoints", "semver", "lifecycle"),
+    ("errors", "clock", "endpoints", "semver", "lifecycle", "allow_list"),
     ("model",),
     ("limits",),
     ("encoding", "ranges", "setting_text", "overriding", "pacing"),

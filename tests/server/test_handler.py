@@ -276,14 +276,18 @@ def test_a_wrong_setting_is_told_to_the_log_and_not_to_the_caller(
 ) -> None:
     wrong = entrance(None, DISCOVERY_SOURCES="secret-place")
 
-    results = [wrong.handle(front("/manifest/Production"), Context()) for front in FRONTS.values()]
+    events = [front("/manifest/Production") for front in ALL_FRONTS.values()]
+    results = [wrong.handle(event, Context()) for event in events]
 
-    for result in results:
+    for event, result in zip(events, results, strict=True):
         assert result["statusCode"] == 500
+        assert result["headers"]["content-type"] == "application/problem+json"
+        lists = result.get("multiValueHeaders", {})
+        assert lists.get("content-type", []) == ["application/problem+json"] * ("multiValueHeaders" in event)
         assert json.loads(result["body"])["type"].endswith(":configuration")
         assert "secret-place" not in json.dumps(result)
     said = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert len(said) == 3
+    assert len(said) == len(ALL_FRONTS)
     assert "DISCOVERY_SOURCES is 'secret-place'" in said[0].getMessage()
 
 

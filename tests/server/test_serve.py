@@ -104,6 +104,31 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path, bed: CliBed) -> None:
     assert "cannot be listened at: Address already in use" in " ".join(ran.err.split())
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "it cannot be read (No such file or directory)"),
+        ("", "it is no snapshot"),
+        (json.dumps({**SNAPSHOT, "namespace": "others"}), "of the namespace 'others', not of 'services'"),
+        (json.dumps({**SNAPSHOT, "checked_at": "2100-01-01T00:00:00Z"}), "in the future"),
+    ],
+)
+def test_a_file_that_cannot_be_served_is_told_at_once(
+    tmp_path: Path, bed: CliBed, content: str | None, reason: str
+) -> None:
+    path = tmp_path / "registry.json"
+    if content is not None:
+        path.write_text(content)
+
+    ran = bed.run("serve", "--file", str(path), "--port", "0", "--json")
+
+    told = json.loads(ran.err or ran.out)["error"]
+    assert (ran.code, told["type"]) == (2, "InvalidValueError")
+    assert f"the snapshot is '{path}'"[:60] in told["message"]
+    assert reason in told["message"]
+    assert "`cloudmap-discovery snapshot --out FILE` writes one" in told["message"]
+
+
 def test_a_wrong_option_is_told(bed: CliBed) -> None:
     network = bed.run("serve", "--allow-network", "here")
     surface = bed.run("serve", "--surface", "all")

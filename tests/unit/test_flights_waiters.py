@@ -103,30 +103,28 @@ async def test_a_waiter_that_times_out_does_not_disturb_others() -> None:
     assert bed.asked == ["cloudmap"]
 
 
-async def test_what_landed_while_the_loop_was_held_up_counts_though_the_wait_is_over() -> None:
-    airport = Airport()
+async def landed_while_the_loop_is_held_up(airport: Airport) -> asyncio.Task[object]:
+    """Return a wait that is over, whose loop was held up until the flight had landed."""
     airport.gate_is_open = False
     flight, _ = airport.launch()
-    waiting = asyncio.create_task(flight.landed(0.01))
+    waiting: asyncio.Task[object] = asyncio.create_task(flight.landed(0.01))
     await airport.until_started(1)
-
     airport.gate_is_open = True
     while airport.flights._under_way or flight._waiters:
-        time.sleep(0.02)  # noqa: ASYNC251 -- the loop is held up, for longer than the wait
+        time.sleep(0.02)  # noqa: ASYNC251 -- longer than the wait
+    return waiting
+
+
+async def test_what_landed_while_the_loop_was_held_up_counts_though_the_wait_is_over() -> None:
+    waiting = await landed_while_the_loop_is_held_up(Airport())
 
     assert await waiting == Landed("number 1")
 
 
 async def test_what_landed_before_a_freeze_does_not_count_after_it() -> None:
     airport = Airport()
-    airport.gate_is_open = False
-    flight, _ = airport.launch()
-    waiting = asyncio.create_task(flight.landed(0.01))
-    await airport.until_started(1)
+    waiting = await landed_while_the_loop_is_held_up(airport)
 
-    airport.gate_is_open = True
-    while airport.flights._under_way or flight._waiters:
-        time.sleep(0.02)  # noqa: ASYNC251 -- the loop is held up, for longer than the wait
     airport.clock.advance(60)
 
     assert await waiting == Waiting()

@@ -3,63 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from cloudmap_discovery.errors import (
-    AccessDeniedError,
     MalformedRecordError,
-    RemoteError,
-    StoreTimeoutError,
-    ThrottledError,
 )
-from cloudmap_discovery.model import Instance, Key
+from cloudmap_discovery.model import Instance
 from cloudmap_discovery.stores.port import Absent, Found
-from cloudmap_discovery.stores.s3 import S3Store
-from cloudmap_discovery.testing import FakeClock
-from tests.unit.bed import NAMESPACE, STAGE, users
-from tests.unit.fake_s3 import BUCKET, KEY, PLACE, FakeS3, answered
-from tests.unit.snapshot_records import snapshot_of
-
-if TYPE_CHECKING:
-    from cloudmap_discovery.clock import Instant
-    from cloudmap_discovery.errors import StoreError
+from tests.unit.bed import STAGE, users
+from tests.unit.fake_s3 import PLACE
+from tests.unit.s3_store_bed import Bed
 
 ORDERS = Instance("orders", "https://orders.test", STAGE, version="1.2.0", owner="ci")
-DAY = 86_400.0
-
-
-class Bed:
-    """A store over an object, an hour after it was checked."""
-
-    def __init__(self, *instances: Instance, **options: Any) -> None:
-        self.clock = FakeClock()
-        self.s3 = FakeS3(self.snapshot(*instances)) if instances else FakeS3()
-        self.store = S3Store(
-            self.s3.transport,
-            bucket=BUCKET,
-            key=KEY,
-            namespace=NAMESPACE,
-            clock=self.clock,
-            **{"ttl_seconds": 60, "max_age_seconds": DAY, "random": lambda: 0.5, **options},
-        )
-
-    def snapshot(self, *instances: Instance, ago: float = 3600, **about: str) -> bytes:
-        return snapshot_of(*instances, checked_at=self.clock.wall() - ago, **about)
-
-    async def fetch(
-        self, service: str = "users", stage: str = STAGE, since: Instant | None = None
-    ) -> Found | Absent:
-        return await self.store.fetch(Key(NAMESPACE, service, stage), timeout_seconds=1, since=since)
-
-    async def found(self, service: str = "users", since: Instant | None = None) -> Found:
-        said = await self.fetch(service, since=since)
-        assert isinstance(said, Found)
-        return said
-
-    def kept(self, service: str = "users") -> Found | None:
-        return self.store.kept(Key(NAMESPACE, service, STAGE))
 
 
 async def test_one_read_answers_for_every_service() -> None:
@@ -213,152 +170,6 @@ async def test_what_a_freeze_delayed_does_not_replace_what_was_asked_for_later()
     await frozen
 
     assert [str(one) for one in (await bed.found()).instances] == ["https://new.test"]
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        ThrottledError("slow down", code="SlowDown"),
-        StoreTimeoutError("no connection"),
-        AccessDeniedError("no", action="kms:Decrypt", names_action=True, code="AccessDenied"),
-        AccessDeniedError("no", action="s3:GetObject", names_action=True, code="AccessDenied"),
-        AccessDeniedError("no credentials", code="NoCredentials"),
-    ],
-)
-async def test_a_failure_is_one_of_s3_and_each_waiter_has_its_own(failure: StoreError) -> None:
-    bed = Bed()
-    bed.s3.failure = failure
-
-    errors = await asyncio.gather(*(bed.fetch() for _ in range(3)), return_exceptions=True)
-
-    assert [type(error) for error in errors] == [type(failure)] * 3
-    assert len({id(error) for error in errors}) == 3
-    assert {error.store for error in errors if isinstance(error, type(failure))} == {"s3"}
-
-
-async def test_a_failure_stands_for_every_key_for_a_moment_unless_a_newer_word_is_asked_for() -> None:
-    bed = Bed()
-    bed.s3.put(b"garbage")
-    for service in ("users", "orders", "users"):
-        with pytest.raises(MalformedRecordError):
-            await bed.fetch(service)
-    assert bed.s3.gets == 1
-
-    bed.s3.put(bed.snapshot(users()))
-    with pytest.raises(MalformedRecordError):
-        await bed.fetch()
-    assert isinstance(await bed.fetch(since=bed.clock.now()), Found)
-    assert isinstance(await bed.fetch(), Found)
-
-    bed.s3.failure = ThrottledError("slow down")
-    bed.clock.advance(100)
-    with pytest.raises(ThrottledError):
-        await bed.fetch()
-    bed.s3.failure = None
-    bed.clock.advance(5)
-    assert isinstance(await bed.fetch(), Found)
-
-
-async def test_a_bucket_that_is_not_there_is_a_failure_that_says_what_to_do() -> None:
-    bed = Bed()
-    bed.s3.failure = answered("NoSuchBucket", 404)
-
-    with pytest.raises(RemoteError, match=r"there is no bucket 'registry' .* check DISCOVERY_BUCKET"):
-        await bed.fetch()
-
-
-@pytest.mark.parametrize(
-    "denied",
-    [
-        AccessDeniedError("no", action="s3:ListBucket", names_action=True, code="AccessDenied"),
-        AccessDeniedError("Access Denied", action="s3:GetObject", code="AccessDenied"),
-    ],
-)
-async def test_denied_without_the_permission_to_list_is_absent(denied: AccessDeniedError) -> None:
-    bed = Bed()
-    bed.s3.failure = denied
-
-    said = await bed.fetch()
-
-    assert said == Absent(detail=f"there is no object {PLACE}, or reading it is not allowed (s3:GetObject)")
-
-
-async def test_what_was_read_before_is_not_absent_because_reading_is_denied_now() -> None:
-    bed = Bed(users())
-    await bed.found()
-    bed.s3.failure = AccessDeniedError("Access Denied", action="s3:GetObject", code="AccessDenied")
-    bed.clock.advance(100)
-
-    with pytest.raises(AccessDeniedError):
-        await bed.fetch()
-
-
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        (b"", "no snapshot"),
-        (b"<html>a proxy's page</html>", "no snapshot"),
-        (b'{"hello": "world"}', "it has no format"),
-        (b'{"format": 2, "namespace": "services"}', "its format is 2"),
-        (b"\x1f\x8b\x08truncated", "decompressed"),
-    ],
-)
-async def test_what_is_no_snapshot_is_malformed_and_the_last_good_one_stays(body: bytes, reason: str) -> None:
-    bed = Bed(users())
-    await bed.found()
-    bed.s3.put(body)
-    bed.clock.advance(100)
-
-    with pytest.raises(MalformedRecordError, match=reason) as caught:
-        await bed.fetch()
-
-    assert (caught.value.store, caught.value.record) == ("s3", PLACE)
-    kept = bed.kept()
-    assert kept is not None
-    assert kept.instances == (users(),)
-    bed.s3.put(bed.snapshot(users("https://mended.test")))
-    bed.clock.advance(5)
-    assert [str(instance) for instance in (await bed.found()).instances] == ["https://mended.test"]
-
-
-async def test_a_snapshot_of_another_namespace_is_foreign() -> None:
-    bed = Bed()
-    bed.s3.put(bed.snapshot(users(), namespace="others"))
-
-    with pytest.raises(MalformedRecordError, match="it is of the namespace 'others', not of 'services'"):
-        await bed.fetch()
-
-
-async def test_an_answer_without_an_etag_is_not_s3s() -> None:
-    bed = Bed()
-    bed.s3.transport.answer("GetObject", {"Body": b"{}"})
-
-    with pytest.raises(MalformedRecordError, match="no ETag"):
-        await bed.fetch()
-
-
-async def test_a_snapshot_that_nobody_checks_counts_as_failed_also_while_it_is_held() -> None:
-    bed = Bed(users())
-    await bed.found()
-    bed.clock.advance(DAY - 3600)
-    assert isinstance(await bed.fetch(), Found)
-    bed.clock.advance(1)
-
-    with pytest.raises(MalformedRecordError, match=r"last compared with Cloud Map 24.0 hours ago.*sync"):
-        await bed.fetch()
-
-    assert bed.kept() is None
-    bed.s3.put(bed.snapshot(users()))
-    bed.clock.advance(60)
-    assert isinstance(await bed.fetch(), Found)
-
-
-async def test_a_snapshot_from_the_future_counts_as_failed() -> None:
-    bed = Bed()
-    bed.s3.put(bed.snapshot(users(), ago=-400))
-
-    with pytest.raises(MalformedRecordError, match="in the future"):
-        await bed.fetch()
 
 
 async def test_endpoints_that_are_not_allowed_are_skipped() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloudmap_discovery.server.lambda_paths import path_of
+from cloudmap_discovery.server.lambda_urls import path_of
 from tests.server.lambda_events import function_url, http_api, rest_api
 
 OWN_DOMAIN = "api.example.com"

@@ -1,4 +1,4 @@
-"""What somebody asked for, path and host, from the event that Lambda makes of a request."""
+"""The URL that somebody asked for, from the event that Lambda makes of a request."""
 
 from __future__ import annotations
 
