@@ -108,10 +108,12 @@ async def landed_while_the_loop_is_held_up(airport: Airport) -> asyncio.Task[obj
     airport.gate_is_open = False
     flight, _ = airport.launch()
     waiting: asyncio.Task[object] = asyncio.create_task(flight.landed(0.01))
-    await airport.until_started(1)
+    while not (flight._waiters and airport.started):  # noqa: ASYNC110 -- it waits, and it flies on another thread
+        await asyncio.sleep(0)
     airport.gate_is_open = True
+    time.sleep(0.02)  # noqa: ASYNC251 -- longer than the wait
     while airport.flights._under_way or flight._waiters:
-        time.sleep(0.02)  # noqa: ASYNC251 -- longer than the wait
+        time.sleep(0.001)  # noqa: ASYNC251 -- still held up
     return waiting
 
 
