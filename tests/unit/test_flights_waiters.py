@@ -107,9 +107,10 @@ async def landed_while_the_loop_is_held_up(airport: Airport) -> asyncio.Task[obj
     """Return a wait that is over, whose loop was held up until the flight had landed."""
     airport.gate_is_open = False
     flight, _ = airport.launch()
+    await airport.until_started(1)
     waiting: asyncio.Task[object] = asyncio.create_task(flight.landed(0.01))
-    while not (flight._waiters and airport.started):  # noqa: ASYNC110 -- it waits, and it flies on another thread
-        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert flight._waiters
     airport.gate_is_open = True
     time.sleep(0.02)  # noqa: ASYNC251 -- longer than the wait
     while airport.flights._under_way or flight._waiters:
