@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE: Final = "DISCOVERY_DEPENDENCIES"
-JSON_FILE: Final = "cloudmap-discovery.json"
-TOML_FILE: Final = "pyproject.toml"
 TABLE: Final = ("tool", "cloudmap-discovery", "dependencies")
 """The keys under which a TOML file declares dependencies."""
 
@@ -38,25 +36,35 @@ class Dependency:
     stage: str | None = None
 
 
-def load(setting: str | None, folder: str | Path) -> tuple[Dependency, ...]:
-    """Return the declared dependencies, in the order in which they are declared.
+def of_setting(text: str, folder: str | Path) -> tuple[Dependency, ...]:
+    """Return what a JSON object declares, or the .json or .toml file of this path, relative to `folder`.
 
-    `setting` is a JSON object, or the path of a .json or .toml file, relative to `folder`. With None they are in
-    `cloudmap-discovery.json` of the folder, else in its `pyproject.toml`, else there are none. Reads one file, and
-    tries two at most. Raises a `ConfigurationError` for what cannot be read or is not allowed.
+    Raises a `ConfigurationError` for what cannot be read or is not allowed.
     """
-    if setting is not None:
-        text = setting.strip()
-        if text.startswith("{"):
-            return parse_dependencies(_from_json(text, VARIABLE), VARIABLE)
-        return _named(text, folder)
-    for name in (JSON_FILE, TOML_FILE):
-        raw = _read_if_there(os.path.join(folder, name))  # noqa: PTH118 -- the same
-        if raw is not None:
-            found = _declared(raw, name)
-            if found is not None:
-                return found
-    return ()
+    if text.startswith("{"):
+        return parse_dependencies(_from_json(text, VARIABLE), VARIABLE)
+    return _named(text, folder)
+
+
+def of_file(raw: bytes, name: str) -> tuple[Dependency, ...] | None:
+    """Return what the content of the file of this name declares, or None for TOML without our table.
+
+    Raises a `ConfigurationError` for what cannot be read or is not allowed.
+    """
+    if not name.lower().endswith(".toml"):
+        return parse_dependencies(_from_json(raw, name), name)
+    document: Any = _from_toml(raw, name)
+    for depth, key in enumerate(TABLE[:2], start=1):
+        document = document.get(key)
+        if document is None:
+            return None
+        if not isinstance(document, dict):
+            raise ConfigurationError(_key(name, *TABLE[:depth]), _as_text(document), "a table")
+    for key in document:
+        if key != TABLE[2]:
+            allowed = f"called {TABLE[2]}, the one key of this table"
+            raise ConfigurationError(_key(name, *TABLE[:2], key), _as_text(document[key]), allowed)
+    return parse_dependencies(document[TABLE[2]], name, *TABLE) if document else None
 
 
 def parse_dependencies(document: object, place: str, *within: str) -> tuple[Dependency, ...]:
@@ -120,46 +128,15 @@ def _checked(check: Callable[[Any], str], given: object, what: str, *where: str)
 def _named(name: str, folder: str | Path) -> tuple[Dependency, ...]:
     """Return what the file declares that the variable names."""
     try:
-        raw = _read(os.path.join(folder, name))  # noqa: PTH118 -- pathlib takes longer to import than all of this
+        with open(os.path.join(folder, name), "rb") as file:  # noqa: PTH118, PTH123 -- pathlib takes long to import
+            raw = file.read()
     except (OSError, ValueError) as error:  # the latter for a path with a null character
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(VARIABLE, name, f"the path of a file that can be read: {reason}") from error
-    found = _declared(raw, name)
+    found = of_file(raw, name)
     if found is None:
         raise ConfigurationError(VARIABLE, name, f"a file with a table [{'.'.join(TABLE)}]")
     return found
-
-
-def _declared(raw: bytes, name: str) -> tuple[Dependency, ...] | None:
-    """Return what the content of the file declares, or None for TOML without our table."""
-    if not name.lower().endswith(".toml"):
-        return parse_dependencies(_from_json(raw, name), name)
-    if TABLE[1].encode() not in raw:  # most projects: reading TOML takes longer than the lookup itself
-        return None
-    document: Any = _from_toml(raw, name)
-    for depth, key in enumerate(TABLE[:2], start=1):
-        document = document.get(key)
-        if document is None:
-            return None
-        if not isinstance(document, dict):
-            raise ConfigurationError(_key(name, *TABLE[:depth]), _as_text(document), "a table")
-    for key in document:
-        if key != TABLE[2]:
-            allowed = f"called {TABLE[2]}, the one key of this table"
-            raise ConfigurationError(_key(name, *TABLE[:2], key), _as_text(document[key]), allowed)
-    return parse_dependencies(document[TABLE[2]], name, *TABLE) if document else None
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 -- the same
-        return file.read()
-
-
-def _read_if_there(path: str) -> bytes | None:
-    try:
-        return _read(path)
-    except OSError:  # also where the folder may not be looked into, by whoever declares nothing
-        return None
 
 
 def _from_json(text: str | bytes, place: str) -> object:

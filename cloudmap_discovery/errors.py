@@ -88,7 +88,7 @@ class InvalidValueError(DiscoveryError, ValueError):
     """An argument is wrong: its `field`, its `value` and the `limit` it breaks."""
 
     def __init__(self, field: str, value: object, limit: str) -> None:
-        super().__init__(f"{field} is {_clip(repr(value))}: {limit}")
+        super().__init__(f"{field} is {_clip(_shown(value))}: {limit}")
         self.field = field
         self.value = value
         self.limit = limit
@@ -96,7 +96,7 @@ class InvalidValueError(DiscoveryError, ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as every error; a value that is not plain, and may not be picklable, as its text."""
         is_plain = self.value is None or isinstance(self.value, str | int | float)
-        state = {**self.__dict__, "value": self.value if is_plain else repr(self.value)}
+        state = {**self.__dict__, "value": self.value if is_plain else _shown(self.value)}
         return (_restore, (type(self), self.args, state))
 
 
@@ -341,6 +341,13 @@ def _in_stage(stage: str) -> str:
 def _in_stages(stages: Sequence[str]) -> str:
     named = ", ".join("none (-)" if stage == "-" else stage for stage in stages[:_SHOWN])
     return f"in {'stage' if len(stages) == 1 else 'stages'} {named}{', …' if len(stages) > _SHOWN else ''}"
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} nested too deep to show"
 
 
 def _clip(text: str) -> str:

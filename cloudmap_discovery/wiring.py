@@ -295,7 +295,7 @@ def build(
     `transport` is one that is there already; `service_tags` are those of services that registering creates, and
     `sleep` is what it waits with.
     """
-    from cloudmap_discovery import dependencies  # noqa: PLC0415 -- at first use
+    from cloudmap_discovery import declarations  # noqa: PLC0415 -- at first use
     from cloudmap_discovery.assembly import assemble  # noqa: PLC0415 -- importing the package does not take it
 
     def control() -> Control:
@@ -303,7 +303,7 @@ def build(
 
         return CloudMapControl(carrier, owner_account=settings.owner_account, service_tags=service_tags)
 
-    declared = dependencies.load(settings.dependencies, variables.get("LAMBDA_TASK_ROOT") or ".")
+    declared = declarations.load(settings.dependencies, variables.get("LAMBDA_TASK_ROOT") or ".")
     if settings.overrides:
         level = logging.WARNING if in_lambda(variables) else logging.INFO
         names = ", ".join(settings.overrides)

@@ -79,7 +79,7 @@ def _body(payload: Any, *, is_event: bool) -> tuple[bytes, str]:
         return bytes(payload), _JSON if is_event else ""
     try:
         return json.dumps(payload, separators=(",", ":"), allow_nan=False).encode(), _JSON
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValueError("payload", payload, f"must be bytes, or JSON can say it: {error}") from error
 
 

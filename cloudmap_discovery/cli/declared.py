@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cloudmap_discovery.dependencies import JSON_FILE, TABLE, TOML_FILE, VARIABLE
+from cloudmap_discovery.declarations import JSON_FILE, TOML_FILE
+from cloudmap_discovery.dependencies import TABLE, VARIABLE
 from cloudmap_discovery.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -243,6 +243,19 @@ async def test_what_is_wrong_is_said_before_any_call(
     assert aws.calls() == {}
 
 
+async def test_a_payload_that_is_nested_too_deep_is_said_to_be(aws: StandIn) -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(
+        InvalidValueError, match="payload is a list nested too deep to show: must be bytes, or JSON"
+    ):
+        await process_of(aws).invoke("users", deep)
+
+    assert aws.calls() == {}
+
+
 def run(script: str, variables: Mapping[str, str]) -> str:
     plain = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from cloudmap_discovery.dependencies import load
+from cloudmap_discovery.declarations import load
 from tests.cli.cli_bed import record
 from tests.project.markdown import ROOT, block_after, blocks
 

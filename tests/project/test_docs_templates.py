@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from cloudmap_discovery.dependencies import load
+from cloudmap_discovery.declarations import load
 from cloudmap_discovery.snapshots import read_snapshot
 from layer.targets import ARCHITECTURES, PROJECT, PYTHON_RUNTIMES, SLIM, find_target
 from tests.project.hcl import Reference, read_hcl

@@ -34,7 +34,7 @@ LAYERS: Final[tuple[tuple[str, ...], ...]] = (
         "dependencies",
         "copies",
     ),
-    ("snapshots",),
+    ("snapshots", "declarations"),
     ("snapshot_writing", "event_hub", "depends_on", "query"),
     ("registration", "dependency_graph", "dependency_drawing", "policies", "as_json", "matrix"),
     (

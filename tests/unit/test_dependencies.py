@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmap_discovery.dependencies import Dependency, load, parse_dependencies
+from cloudmap_discovery.declarations import load
+from cloudmap_discovery.dependencies import Dependency, parse_dependencies
 from cloudmap_discovery.errors import ConfigurationError, InvalidValueError
 from tests.unit.records import json_values
 
@@ -237,10 +238,10 @@ def test_what_is_malformed_is_shown_by_its_line(tmp_path: Path, name: str, text:
     assert "\n" not in error.value
 
 
-def test_where_nothing_is_declared_no_parser_is_imported(tmp_path: Path) -> None:
+def test_where_nothing_is_declared_nothing_that_reads_it_is_imported(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'orders'")
     script = (
-        "import sys\nfrom pathlib import Path\nfrom cloudmap_discovery.dependencies import load\n"
+        "import sys\nfrom pathlib import Path\nfrom cloudmap_discovery.declarations import load\n"
         "before = set(sys.modules)\nload(None, Path())\nprint(sorted(set(sys.modules) - before))"
     )
 
