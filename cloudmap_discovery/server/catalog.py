@@ -42,7 +42,7 @@ _NAMES: Final = {
 }
 # Weights decide anew each time: whoever keeps an answer asks whether it is still the one.
 _CACHE_CONTROL: Final = "private, no-cache"
-# API Gateway waits for 29 or 30 s.
+# What one request may take of it, all calls together: API Gateway waits for 29 or 30 s.
 _REGISTRY_SECONDS: Final = 25.0
 _OWN_ID: Final = r"(?P<stage>[A-Za-z0-9_.-]{1,40})-[0-9a-f]{20}"
 _FOREIGN_ID: Final = "follows from the other fields: leave it out"
@@ -94,18 +94,19 @@ class _Catalog:
         """Register a record, or give it another address: the identity is the rest of what it says."""
         self._check_may_write(request)
         given = _fields(await json_object(request))
+        ends = self._ends()
         try:
             who, endpoint = self._wanted(given)
         except InvalidValueError as error:
             raise _in_their_words(error) from error
         self._check_is_permitted(who.service, who.stage)
-        present = await self._attributes(who.service, _record_id(who))
+        present = await self._attributes(who.service, _record_id(who), ends)
         if present is not None:  # it may say another stage than its id
             self._check_is_permitted(who.service, present.get("stage") or NO_STAGE)
         wanted, core = _changed(who, endpoint, present), self._site.core
         try:
             written = await core.io.submit(
-                lambda: core.registry.write(wanted, timeout_seconds=_REGISTRY_SECONDS)
+                lambda: core.registry.write(wanted, timeout_seconds=self._left(ends))
             )
         finally:
             self._site.overview.forget()
@@ -117,17 +118,17 @@ class _Catalog:
         self._check_may_write(request)
         place = _place(request.path_params["id"])
         if place is not None:
-            core = self._site.core
+            core, ends = self._site.core, self._ends()
             # Of a record that is not there, its id says what it was.
             own = re.fullmatch(_OWN_ID, place[1])
-            present = await self._attributes(*place)
+            present = await self._attributes(*place, ends)
             stage = present.get("stage") if present is not None else own and own["stage"]
             stage = stage or NO_STAGE
             self._check_is_permitted(place[0], stage)
             meant = Instance(place[0], "-", stage, id=place[1])
             try:
                 await core.io.submit(
-                    lambda: core.registry.deregister(meant, timeout_seconds=_REGISTRY_SECONDS)
+                    lambda: core.registry.deregister(meant, timeout_seconds=self._left(ends))
                 )
             finally:
                 self._site.overview.forget()
@@ -178,10 +179,16 @@ class _Catalog:
             raise InvalidValueError("ServiceID", given_id, _FOREIGN_ID)
         return who, endpoint
 
-    async def _attributes(self, service: str, instance_id: str) -> Mapping[str, str] | None:
+    def _ends(self) -> float:
+        return self._site.clock.monotonic() + _REGISTRY_SECONDS
+
+    def _left(self, ends: float) -> float:
+        return max(ends - self._site.clock.monotonic(), 0.01)
+
+    async def _attributes(self, service: str, instance_id: str, ends: float) -> Mapping[str, str] | None:
         core = self._site.core
         entry = await core.io.submit(
-            lambda: core.registry.entry(service, instance_id, timeout_seconds=_REGISTRY_SECONDS)
+            lambda: core.registry.entry(service, instance_id, timeout_seconds=self._left(ends))
         )
         return None if entry is None else entry.attributes
 

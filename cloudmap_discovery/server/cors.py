@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 ANY: Final = "*"
-_EXPOSED: Final = "etag"
+_EXPOSED: Final = "etag, retry-after, cache-status"
 _PREFLIGHT_SECONDS: Final = "600"
 
 

@@ -116,7 +116,8 @@ def _wanted(parameters: QueryParams) -> frozenset[str] | None:
             raise InvalidValueError(
                 "query", name, f"the one parameter is {_SERVICES}, names of services separated by commas"
             )
-    given = parameters.getlist(_SERVICES)
-    if not given:
-        return None
-    return frozenset(check_service(name.strip()) for text in given for name in text.split(","))
+    given = ",".join(parameters.getlist(_SERVICES)).split(",")
+    try:
+        return frozenset(check_service(name.strip()) for name in given if name.strip()) or None
+    except InvalidValueError as error:
+        raise InvalidValueError(_SERVICES, error.value, error.limit) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
-from cloudmap_discovery.errors import StoreError, StoreTimeoutError, without_frames
+from cloudmap_discovery.errors import ConfigurationError, StoreError, StoreTimeoutError, without_frames
 from cloudmap_discovery.events import LOGGER
+from cloudmap_discovery.settings import PARAMETER_STORE
 from cloudmap_discovery.values import replace, value
 
 if TYPE_CHECKING:
@@ -109,7 +110,13 @@ class Overview:
         self._reading_since = (0, clock.now())
 
     async def listed(self) -> Listed:
-        """Return all that is registered; raises a `StoreError` where nothing can be read and nothing is held."""
+        """Return all that is registered; raises a `StoreError` where nothing can be read and nothing is held.
+
+        Where no source can be listed at all, it is a `ConfigurationError`.
+        """
+        if not self._readers:
+            allowed = "a list with file, s3 or cloudmap in it: nothing else can be listed"
+            raise ConfigurationError("DISCOVERY_SOURCES", PARAMETER_STORE, allowed)
         held = self._held
         if held is not None and self._is_after_writes(held) and 0 <= self._age(held) <= self._ttl_seconds:
             return self._listed(held, None)
@@ -154,7 +161,7 @@ class Overview:
                 )
 
     async def _read(self, sent: Instant, writes: int) -> _Held | StoreError:
-        failure = StoreError("there is no place where all records can be listed")
+        failure = StoreError("nothing was read")
         for number, reader in enumerate(self._readers, 1):
             left = max(_READING_SECONDS - self._clock.now().seconds_since(sent), 0.001)
             share = left if number == len(self._readers) else left * _SHARE

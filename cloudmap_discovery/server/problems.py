@@ -80,7 +80,9 @@ def problem_of(error: DiscoveryError) -> Response:  # noqa: PLR0911 -- a table
         case DiscoveryUnavailableError() | StoreError():
             return unavailable(detail)
         case OwnershipError():
-            return problem(409, "owned-by-another", "The record is somebody else's", detail)
+            its = f"{error.owner} ({error.owner_ref})" if error.owner_ref else error.owner
+            why = f"the record belongs to {its}, which alone changes and removes it"
+            return problem(409, "owned-by-another", "The record is somebody else's", why)
         case RegistrationError():
             return problem(502, "registration-failed", "Cloud Map did not take it", detail)
         case ConfigurationError():

@@ -164,6 +164,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "source": _SOURCE,
             "age_seconds": _AGE,
             "stale": _STALE,
+            "missing": {
+                "type": ["string", "null"],
+                "description": "Why nothing can be there, such as a namespace that does not exist; else null.",
+            },
             "services": _list(ref("Summary"), "By name."),
         },
         description="The services that have records.",

@@ -54,6 +54,7 @@ class _Services:
             "source": listed.source,
             "age_seconds": listed.age_seconds,
             "stale": listed.stale,
+            "missing": listed.missing or None,
             "services": [summary for summary in services if summary["count"]],
         }
         return self._aging(request, content)
@@ -85,7 +86,8 @@ class _Services:
     def _aging(self, request: Request, content: dict[str, Any]) -> Response:
         """Return content that is good as long as it is fresh here, and the same whatever its age."""
         left = int(self._site.settings.ttl - content["age_seconds"])
-        fresh = f"private, max-age={left}" if left > 0 and not content["stale"] else "private, no-cache"
+        is_good = left > 0 and not content["stale"] and not content.get("missing")
+        fresh = f"private, max-age={left}" if is_good else "private, no-cache"
         tagged = {name: text for name, text in content.items() if name != "age_seconds"}
         return document(request, content, cache_control=fresh, tagged=tagged)
 

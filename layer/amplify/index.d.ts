@@ -26,7 +26,7 @@ export interface Configured {
   readonly source: "network" | "not-modified" | "storage";
   /** Why the manifest did not come, where `source` is `storage`. */
   readonly why?: unknown;
-  /** Asks again, with the same options. */
+  /** Asks again, with the same options; while a fetch is under way, once after it. */
   refresh(): Promise<Configured>;
 }
 

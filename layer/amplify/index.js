@@ -14,7 +14,10 @@ export function configureFromManifest(url, options = {}) {
 }
 
 async function configure(url, options, state) {
-  const refresh = () => configureFromManifest(url, options);
+  // What is under way may have been sent before the move that a refresh is for: one more fetch follows it.
+  const anew = () => configureFromManifest(url, options);
+  const follow = () => state.pending.then(anew, anew).finally(() => delete state.next);
+  const refresh = () => (state.pending ? (state.next ??= follow()) : anew());
   const { storage, timeoutMs = 5000 } = options;
   const open = () => (storage === undefined ? globalThis.localStorage : storage);
   const name = `cloudmap-discovery:${url}`;

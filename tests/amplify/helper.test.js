@@ -215,6 +215,21 @@ test("entries are put in again where the application configured Amplify anew", a
   assert.deepEqual(Object.keys(rest()), ["own", "users"]);
 });
 
+test("a refresh while a fetch is under way is one more fetch after it, whoever asks for one", async () => {
+  const configureFromManifest = await opened();
+  const url = anew();
+  serve({ users: "https://users.example.com" });
+  const { refresh } = await configureFromManifest(url);
+  const under_way = refresh();
+  const results = Promise.all([refresh(), refresh()]);
+  await under_way;
+  serve({ users: "https://moved.example.com" });
+  await results;
+
+  assert.equal(asked.length, 3);
+  assert.equal(rest().users.endpoint, "https://moved.example.com");
+});
+
 test("manifests of two URLs stand beside each other, in storage too", async () => {
   const configureFromManifest = await opened();
   const urls = [anew(), anew()];

@@ -132,7 +132,14 @@ def test_a_variable_is_a_setting_that_takes_the_default_of_the_parameter(
         (
             "CorsOrigins",
             ["", "*", "https://app.example.com", "http://localhost:3000,https://a.b"],
-            ["app.example.com", "*,https://a.b", "https://A.b", "https://a.b/", "https://a.b, https://c.d"],
+            [
+                "app.example.com",
+                "*,https://a.b",
+                "https://A.b",
+                "https://a.b/",
+                "https://a.b, https://c.d",
+                "https://a:b:c",
+            ],
         ),
         (
             "RouterTargets",

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from cloudmap_discovery.clock import SystemClock
 from cloudmap_discovery.model import record_id
+from cloudmap_discovery.registry import Registry
 from cloudmap_discovery.server.bodies import MAX_BYTES
 from cloudmap_discovery.server.callers import nobody
 from tests.server.bed import asking, make_parts, variables_for
@@ -234,7 +236,9 @@ async def test_what_automation_registered_is_409_and_stays_as_it_is(aws: StandIn
     for response in (created, deleted):
         assert response.status_code == 409
         assert response.json()["type"] == "urn:cloudmap-discovery:problem:owned-by-another"
-        assert owner in response.json()["detail"]
+        assert response.json()["detail"] == (
+            f"the record belongs to {owner}, which alone changes and removes it"
+        )
     assert found.json()["ServiceURL"] == "https://old.test"
 
 
@@ -346,3 +350,43 @@ async def test_a_body_that_ends_early_is_answered_though_nobody_is_there(aws: St
     )
 
     assert sent[0]["status"] == 400
+
+
+class SlowRegistry(SystemClock):
+    """A clock that 20 s have gone by on, whenever the record that is there was read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.late_seconds, monotonic = 0.0, self.monotonic
+        self.monotonic = lambda: monotonic() + self.late_seconds
+        self.given: list[float] = []
+        for name in ("entry", "write", "deregister"):
+            monkeypatch.setattr(Registry, name, self._noted(getattr(Registry, name)))
+
+    def _noted(self, method: Any) -> Any:
+        async def noted(registry: Registry, *arguments: Any, timeout_seconds: float) -> Any:
+            self.given.append(round(timeout_seconds))
+            result = await method(registry, *arguments, timeout_seconds=timeout_seconds)
+            if method.__name__ == "entry":
+                self.late_seconds += 20
+            return result
+
+        return noted
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+async def test_reading_and_writing_share_what_time_a_request_has(
+    aws: StandIn, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    seed(aws)
+    clock = SlowRegistry(monkeypatch)
+    variables = variables_for(aws, surfaces="catalog", allow_writes="1")
+
+    async with asking(make_parts(variables, clock=clock)) as client:
+        if method == "POST":
+            response = await client.post("/catalog/service", json=ORDERS)
+        else:
+            response = await client.delete(f"/catalog/service/orders:{ORDERS_ID}")
+
+    assert response.is_success
+    assert clock.given == [25, 5]

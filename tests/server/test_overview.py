@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cloudmap_discovery.errors import StoreError, StoreTimeoutError
+from cloudmap_discovery.errors import ConfigurationError, StoreError, StoreTimeoutError
 from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.model import Instance
 from cloudmap_discovery.server.overview import Overview, Read
@@ -215,8 +215,8 @@ async def test_a_clock_that_ran_back_does_not_make_it_fresh() -> None:
     assert reader.reads == 2
 
 
-async def test_with_no_place_to_read_from_it_says_so() -> None:
-    with pytest.raises(StoreError, match="no place where all records can be listed"):
+async def test_with_no_place_to_read_from_it_says_so_and_does_not_ask_to_come_again() -> None:
+    with pytest.raises(ConfigurationError, match="DISCOVERY_SOURCES is 'ssm'; it must be a list with"):
         await overview(clock=FakeClock()).listed()
 
 

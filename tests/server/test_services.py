@@ -34,6 +34,28 @@ def seed_some(aws: StandIn) -> None:
     seed(aws, "mail", "mail")
 
 
+async def test_where_there_is_no_namespace_the_empty_list_says_so_and_is_not_kept(aws: StandIn) -> None:
+    async with asking(parts_for(aws)) as client:
+        answer = await client.get("/v1/services")
+
+    assert answer.status_code == 200
+    assert answer.json()["services"] == []
+    assert "check DISCOVERY_NAMESPACE" in answer.json()["missing"]
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+
+async def test_what_only_parameter_store_knows_is_found_and_not_listed(aws: StandIn) -> None:
+    aws.seed_parameter("/services/Production/users", "https://by-hand.test")
+
+    async with asking(parts_for(aws, sources="ssm")) as client:
+        found = await client.get("/v1/services/users?stage=Production")
+        listed = await client.get("/v1/services")
+
+    assert found.json()["instances"][0]["endpoint"] == "https://by-hand.test"
+    assert (listed.status_code, listed.json()["type"].rsplit(":")[-1]) == (500, "configuration")
+    assert "retry-after" not in listed.headers
+
+
 async def test_services_are_listed_with_their_stages_versions_and_number_of_records(aws: StandIn) -> None:
     seed_some(aws)
     aws.seed_service("services", "empty")
@@ -46,6 +68,7 @@ async def test_services_are_listed_with_their_stages_versions_and_number_of_reco
         "stage": None,
         "source": "cloudmap",
         "stale": False,
+        "missing": None,
         "services": [
             {"service": "mail", "stages": ["-"], "versions": [], "count": 1},
             {"service": "orders", "stages": ["Staging"], "versions": [], "count": 1},
