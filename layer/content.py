@@ -24,7 +24,7 @@ REGISTRAR = frozenset({"registrar", "stores/cloud_map_services.py", "transport/d
 SERVER = frozenset({"server", "as_json.py", "matrix.py", "shown.py"})
 """Files and folders that only the server uses, which is another one; and the command line."""
 
-_WRITING = frozenset({"allow_list.py"})
+WRITING = frozenset({"allow_list.py"})
 """What the two have in common, and nothing else uses."""
 
 _DRAWN = frozenset({"dependency_graph.py"})
@@ -42,7 +42,7 @@ def belongs(path: PurePosixPath) -> bool:
     Packages stay whole, so that what shadows the runtime's own is not less than it. Out go: console scripts, the command
     line of this project, registrar and server, what they alone use, test suites, installers' notes and caches of others.
     """
-    return _is_content(path) and not _is_own(path, TOOLS | REGISTRAR | SERVER | _WRITING)
+    return _is_content(path) and not _is_own(path, TOOLS | REGISTRAR | SERVER | WRITING)
 
 
 def belongs_to_registrar(path: PurePosixPath) -> bool:

@@ -14,7 +14,7 @@ import pytest
 
 from layer.archive import UNZIPPED_LIMIT_BYTES
 from layer.build import ROOT, build_layer
-from layer.content import REGISTRAR, SERVER, TOOLS
+from layer.content import REGISTRAR, SERVER, TOOLS, WRITING
 from layer.errors import NotPureError, ToolFailedError
 from layer.packages import REQUIREMENTS
 from layer.targets import SLIM, Target, architecture_of_machine, find_target
@@ -80,7 +80,7 @@ def test_the_library_is_in_it_whole_but_for_its_command_line_registrar_and_serve
     not_in_it = {
         path
         for path in sources
-        if any(str(each) in TOOLS | REGISTRAR | SERVER for each in (path, *path.parents))
+        if any(str(each) in TOOLS | REGISTRAR | SERVER | WRITING for each in (path, *path.parents))
     }
     assert {path.parts[0] for path in not_in_it} >= {
         *("cli", "policies.py", "registrar", "server", "transport")
