@@ -15,6 +15,7 @@ from cloudmap_discovery.limits import LADDER, check_ladder
 from cloudmap_discovery.server.page_dependencies import dependencies
 from cloudmap_discovery.server.page_glance import Filter, glance, stages_of, with_named
 from cloudmap_discovery.server.page_ladder import ladder
+from cloudmap_discovery.server.page_paths import HOME, UP, home_of, service_of, without_slash
 from cloudmap_discovery.server.page_picture import picture
 from cloudmap_discovery.server.page_records import by_stage
 from cloudmap_discovery.server.page_rendering import ICON, STYLE, asset, page
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from cloudmap_discovery.server.overview import Listed
     from cloudmap_discovery.server.site import Site
 
-_HOME: Final = "./"
-_UP: Final = "../"
 _RETRY: Final = {"retry-after": str(RETRY_AFTER_SECONDS)}
 
 
@@ -42,7 +41,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/", pages.registry),
         Route(f"/ui/-/{STYLE}", _asset(STYLE)),  # no service has that name
         Route(f"/ui/-/{ICON}", _asset(ICON)),
-        Route("/ui/", _home),
+        Route("/ui/", _folder),
         Route("/ui/{service:path}", pages.service),
     ]
 
@@ -54,15 +53,16 @@ def _asset(name: str) -> Any:
     return answer
 
 
-async def _home(request: Request) -> Response:
-    del request
-    return RedirectResponse(_UP)
+async def _folder(request: Request) -> Response:
+    """Lead to the service that a form names, or to all of them."""
+    return RedirectResponse(service_of(request) or UP)
 
 
 @value
 class _Asked:
-    """What a service's page is asked for; what is empty is not given."""
+    """What a service's page is asked for; what is empty is not given. `home` is the way back to the registry."""
 
+    home: str
     service: str
     stage: str
     version: str
@@ -71,7 +71,7 @@ class _Asked:
     @classmethod
     def of(cls, request: Request) -> _Asked:
         given = {name: request.query_params.get(name, "").strip() for name in ("stage", "version", "tenant")}
-        return cls(request.path_params["service"], **given)
+        return cls(home_of(request), request.path_params["service"], **given)
 
 
 class _Pages:
@@ -88,7 +88,7 @@ class _Pages:
         try:
             listed = await self._site.overview.listed()
         except StoreError as error:
-            return page("outage.html", {**self._frame(_HOME), "why": str(error)}, status=503, headers=_RETRY)
+            return page("outage.html", {**self._frame(HOME), "why": str(error)}, status=503, headers=_RETRY)
         wanted = Filter(
             stages=tuple(stage for stage in request.query_params.getlist("stage") if stage),
             text=request.query_params.get("q", "").strip(),
@@ -97,10 +97,13 @@ class _Pages:
 
     def _registry(self, listed: Listed, wanted: Filter) -> Response:
         shown = glance(listed.records, self._overrides, wanted, self._site.clock.wall())
-        return page("registry.html", {**self._frame(_HOME), "glance": shown, "listed": listed})
+        return page("registry.html", {**self._frame(HOME), "glance": shown, "listed": listed})
 
     async def service(self, request: Request) -> Response:
         """Return one service, and how it is looked up if a stage is given."""
+        elsewhere = without_slash(request)
+        if elsewhere is not None:
+            return RedirectResponse(elsewhere)
         asked = _Asked.of(request)
         (listed, why), (explained, mistake) = await asyncio.gather(self._listed(), self._explained(asked))
         return await run_in_threadpool(self._service, asked, listed, why, explained, mistake)
@@ -114,7 +117,7 @@ class _Pages:
         mistake: InvalidValueError | None,
     ) -> Response:
         content = {
-            **self._frame(_UP),
+            **self._frame(asked.home),
             "asked": asked,
             "listed": listed,
             "why": why,

@@ -10,7 +10,7 @@ from cloudmap_discovery.depends_on import decode_depends_on
 from cloudmap_discovery.matrix import Matrix
 from cloudmap_discovery.model import NO_STAGE
 from cloudmap_discovery.selection import matching
-from cloudmap_discovery.server.page_text import age, stage_name
+from cloudmap_discovery.server.page_text import age, natural, stage_name
 from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
@@ -109,6 +109,13 @@ class Glance:
     unknown_stages: tuple[str, ...] = ()
 
     @property
+    def has_quiet_gaps(self) -> bool:
+        """Whether something is not there that nobody there needs."""
+        return any(
+            cell is None and not n for row in self.rows for cell, n in zip(row.cells, row.needed, strict=True)
+        )
+
+    @property
     def has_needed(self) -> bool:
         """Whether something is missing that others need."""
         return any(
@@ -188,12 +195,18 @@ def _needed(records: Mapping[str, Sequence[Instance]], stage: str) -> Counter[st
 
 
 def stages_of(records: Mapping[str, Sequence[Instance]]) -> tuple[str, ...]:
-    """Return the stages in the order of their columns: those of most services first, no stage last."""
+    """Return the stages in the order of their columns: those of most services first, no stage last.
+
+    Of those with equally many, the ones with a number, such as previews, come last, and `pr-2` before `pr-10`.
+    """
     places = {(record.service, record.stage) for some in records.values() for record in some}
     services = Counter(stage for _, stage in places)
-    return tuple(
-        sorted(services, key=lambda stage: (stage == NO_STAGE, -services[stage], stage.lower(), stage))
-    )
+
+    def place(stage: str) -> tuple[object, ...]:
+        words = natural(stage)
+        return (stage == NO_STAGE, -services[stage], len(words) > 1, words, stage)
+
+    return tuple(sorted(services, key=place))
 
 
 def _has(service: str, records: Sequence[Instance], override: str | None, text: str) -> bool:

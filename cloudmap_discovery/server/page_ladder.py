@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from cloudmap_discovery.model import Explanation, HeldReport, Instance, StoreReport
 
-Outcome = Literal["found", "absent", "failed"]
+Outcome = Literal["found", "unfit", "unused", "absent", "failed"]
+"""What has the service is `unfit` where nothing of it matches, `unused` where its word does not count."""
 
 _MOST_CANDIDATES: Final = 8
 _HELD: Final[Mapping[str, tuple[Outcome, str]]] = {
@@ -28,6 +29,9 @@ _HELD: Final[Mapping[str, tuple[Outcome, str]]] = {
     "absent": ("absent", "its absence is remembered"),
     "failing": ("failed", "a failure is remembered"),
 }
+_UNFIT: Final = "nothing matches"
+_UNUSED: Final = "not used"
+_OF_ROLES: Final[Mapping[str, Outcome]] = {_UNFIT: "unfit", _UNUSED: "unused"}
 _OUTCOMES: Final[Mapping[str, tuple[Outcome, str]]] = {
     "found": ("found", "found"),
     "absent": ("absent", "does not have it"),
@@ -188,7 +192,7 @@ def _steps(explained: Explanation, *, is_reached: bool, decides: bool) -> tuple[
         is_needed = is_reached and index <= last and not (is_held and explained.held.state != "expired")
         role = "not needed" if not is_needed else "answers" if answers and explained.found else ""
         if not role and report.outcome == "found":
-            role = "nothing matches" if answers else "not used"
+            role = _UNFIT if answers else _UNUSED
         steps.append(_store(report, role, is_needed=is_needed))
     return tuple(steps)
 
@@ -224,7 +228,7 @@ def _store(report: StoreReport, role: str, *, is_needed: bool) -> Step:
         facts.append(report.note)
     return Step(
         name=source_name(report.store),
-        outcome=outcome,
+        outcome=_OF_ROLES.get(role, outcome),
         says=says,
         facts=tuple(facts),
         error=report.error,

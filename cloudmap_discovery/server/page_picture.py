@@ -9,9 +9,9 @@ from cloudmap_discovery.shown import shown as escaped
 from cloudmap_discovery.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from cloudmap_discovery.server.page_ladder import Ladder, Rung, Step
+    from cloudmap_discovery.server.page_ladder import Ladder, Outcome, Rung, Step
 
 WIDTH: Final = 424
 _RAIL: Final = 34
@@ -20,6 +20,13 @@ _RETURN: Final = 412
 """How far to the right the way from the step that decides to the answer runs."""
 _PANEL_LEFT: Final = 8
 _PANEL_RIGHT: Final = 388
+_SIGNS: Final[Mapping[Outcome, str]] = {
+    "found": "check",
+    "unfit": "unequal",
+    "unused": "check",
+    "absent": "dash",
+    "failed": "cross",
+}
 _COLUMNS: Final = 43
 """How many characters stand in a line: so many of any usual font fit."""
 _ADDRESS_COLUMNS: Final = 43
@@ -134,9 +141,8 @@ class _Drawing:
         below += [("error", line) for line in _lines(step.error or "", _COLUMNS)]
         for number, (kind, line) in enumerate(below, start=1):
             lines.append(Text(_TEXT, y + 5 + number * _LINE, kind, line))
-        signs = {"found": "check", "absent": "dash", "failed": "cross"}
         kind = step.outcome if step.is_needed else "idle"
-        self._stops.append(Stop(y, kind, signs[step.outcome], step.is_needed, tuple(lines)))
+        self._stops.append(Stop(y, kind, _SIGNS[step.outcome], step.is_needed, tuple(lines)))
         if step.is_needed:
             self._deciding = y  # the last one that the lookup gets to
         self._y = y + 5 + len(below) * _LINE + _GAP

@@ -29,6 +29,7 @@ _UNITS: Final = (
     (2 * _HOUR, _HOUR, "h"),
     (2 * _MINUTE, _MINUTE, "min"),
 )
+_NUMBER: Final = re.compile(r"([0-9]+)")
 # What a link may be: plain letters but for \, which some read as /; its host so that what is read is where it goes.
 _PLAIN: Final = r"[!-\[\]-~]+"
 _HOST: Final = r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+"
@@ -50,6 +51,14 @@ def source_name(source: str) -> str:
 def stage_name(stage: str) -> str:
     """Return what stands over the records of a stage."""
     return "no stage" if stage == NO_STAGE else stage
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return what sorts the text as people do, whatever its case: `pr-2` before `pr-10`."""
+    words = _NUMBER.split(text.casefold())
+    # Every other one is a number, of which more digits are more, without the zeros before them.
+    numbers = [word.lstrip("0") if index % 2 else word for index, word in enumerate(words)]
+    return tuple((len(word) if index % 2 else 0, word) for index, word in enumerate(numbers))
 
 
 def link_of(endpoint: str) -> str | None:

@@ -54,6 +54,23 @@ def test_a_fallback_answers_after_the_authority(authority: StoreReport) -> None:
     assert shown.marks == (("stale",) if authority is FAILED else ())
 
 
+@pytest.mark.parametrize(
+    ("explanation", "outcome", "sign"),
+    [
+        (explained(FOUND, candidates=(), error="no instance has version 2.x"), "unfit", "unequal"),
+        (explained(ABSENT, PARAMETER, source=None, candidates=(), error="no"), "unused", "check"),
+        (explained(FOUND), "found", "check"),
+    ],
+)
+def test_what_does_not_answer_has_no_sign_of_success(
+    explanation: Explanation, outcome: str, sign: str
+) -> None:
+    shown = ladder(explanation)
+
+    stop = picture(shown).stops[-1]
+    assert (shown.rungs[0].steps[-1].outcome, stop.kind, stop.sign) == (outcome, outcome, sign)
+
+
 def test_a_mirror_s_word_does_not_count_where_the_authority_says_absent() -> None:
     shown = ladder(explained(ABSENT, PARAMETER, source=None, candidates=(), error="not in cloudmap, ssm"))
 

@@ -154,6 +154,45 @@ async def test_an_empty_registry_says_how_something_gets_into_it(aws: StandIn) -
     assert "cloudmap-discovery register users" in answer.text
 
 
+@pytest.mark.parametrize("path", ["/", "/ui/users"])
+@pytest.mark.parametrize("overrides", ["{}", OVERRIDES])
+async def test_a_namespace_that_is_not_there_is_named_with_what_to_do(
+    aws: StandIn, path: str, overrides: str
+) -> None:
+    put(aws, record("users"))
+
+    there = await shown(aws, path, overrides=overrides)
+    page = await shown(aws, path, overrides=overrides, namespace="nowhere")
+
+    notice = "Namespace nowhere in us-east-1: there is no such namespace"
+    assert notice in page.text
+    assert "check DISCOVERY_NAMESPACE" in page.text
+    assert "the first registration creates it" in page.text
+    assert "Nothing is registered here yet" not in page.text
+    assert "Namespace services in us-east-1:" not in there.text
+
+
+async def test_stages_of_most_services_come_first_and_of_equally_many_those_with_a_number_last(
+    aws: StandIn,
+) -> None:
+    stages = ("pr-10", "-", "Staging", "pr-2", "development", "PR-1", "Production")
+    put(aws, *(record("users", stage) for stage in stages), record("orders", "pr-10"))
+
+    page = await shown(aws)
+
+    order = [cell.rpartition(" 1 of")[0] or cell for cell in page.tables[0][0]]
+    assert order == [
+        "Service",
+        "pr-10 2 of 2",
+        "development",
+        "Production",
+        "Staging",
+        "PR-1",
+        "pr-2",
+        "no stage",
+    ]
+
+
 async def test_the_listing_says_where_it_is_from_and_that_it_is_stale_once_it_cannot_be_read_again(
     aws: StandIn,
 ) -> None:
@@ -168,7 +207,7 @@ async def test_the_listing_says_where_it_is_from_and_that_it_is_stale_once_it_ca
     assert "Read from Cloud Map, 0 s old" in fresh.text
     page = Page(stale.text)
     assert stale.status_code == 200
-    assert "Stale from Cloud Map, 5 min old" in page.text
+    assert "Stale: from Cloud Map, 5 min old" in page.text
     assert "This is what was registered 5 min ago." in page.text
     assert "is not allowed (AccessDeniedException" in page.text
     assert page.tables[0][1][0] == "users"
@@ -252,6 +291,23 @@ async def test_the_folder_of_services_leads_to_all_of_them(aws: StandIn) -> None
     answer = await got(aws, "/ui/")
 
     assert (answer.status_code, answer.headers["location"]) == (307, "../")
+
+
+@pytest.mark.parametrize(
+    ("query", "location"),
+    [
+        ("service=users&stage=Production", "./users?stage=Production"),
+        ("service=+a%2F..%3A%0D%0Ab+&stage=a%26b%3Ec", "./a%2F..%3A%0D%0Ab?stage=a%26b%3Ec"),
+        ("service=//evil.test", "./%2F%2Fevil.test?stage="),
+        ("service=+&stage=Production", "../"),
+    ],
+)
+async def test_the_folder_leads_to_a_service_that_a_form_names_and_nowhere_else(
+    aws: StandIn, query: str, location: str
+) -> None:
+    answer = await got(aws, f"/ui/?{query}")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, location)
 
 
 async def test_a_stage_that_is_not_there_is_said_not_to_be(aws: StandIn) -> None:

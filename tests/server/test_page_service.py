@@ -246,6 +246,47 @@ async def test_a_wrong_value_is_said_beside_its_field(
     assert "Production-45043332a07b68c54791" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "home"),
+    [
+        ("/ui/users", "../"),
+        ("/ui/a%2Fb", "../"),
+        ("/ui/a/b", "../../"),
+        ("/ui/-/no-such-file.css", "../../"),
+        ("/ui//", "../../"),
+        ("/ui/a//b%2fc/d?q=/ui/x", "../../../../"),
+    ],
+)
+async def test_the_style_and_every_link_lead_up_by_as_many_folders_as_the_path_has(
+    aws: StandIn, path: str, home: str
+) -> None:
+    put(aws, record("users"))
+
+    page = await shown(aws, path)
+
+    [style] = [
+        attributes["href"] for tag, attributes in page.tags if attributes.get("rel") == "stylesheet" and tag
+    ]
+    assert style.partition("ui/")[0] == home
+    assert home in page.links
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/ui/users/", "../users"),
+        ("/ui/users///?stage=a%3Eb&version=1", "../../../users?stage=a%3Eb&version=1"),
+        ("/ui/a/b%2Fc:d/", "../b%2Fc:d"),
+    ],
+)
+async def test_a_slash_at_the_end_leads_to_the_page_without_it(
+    aws: StandIn, path: str, location: str
+) -> None:
+    answer = await got(aws, path)
+
+    assert (answer.status_code, answer.headers["location"]) == (307, location)
+
+
 async def test_in_an_outage_the_page_says_so_and_still_explains(aws: StandIn) -> None:
     aws.faults.access_denied("servicediscovery")
     aws.seed_parameter("/services/Production/users", "https://users.example.com")
