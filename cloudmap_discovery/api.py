@@ -168,13 +168,13 @@ class Process:
         """Call the service: a Lambda function or an HTTP endpoint, as its record says; return the whole answer.
 
         `payload` is anything that JSON can say, or bytes. A function gets it as its event, and an HTTP endpoint as the
-        body of a POST. With a `method`, `path`, `query` or `headers`, the call is a request to a function too, told
-        to it in API Gateway's format 2.0; the method is then GET where there is no payload. Requests are signed for
-        functions, and where the record has the attribute `auth=iam`. Which instance is called is chosen as `discover`
-        does; one that cannot be reached is reported, and another one tried if nothing can have been done yet, or the
-        method is idempotent. Answers of any status are returned; redirects are not followed.
+        body of a POST, or without one a GET. With a `method`, `path`, `query` or `headers`, the call is a request to a
+        function too, told to it in API Gateway's format 2.0; the method is then GET where there is no payload. Requests
+        are signed for functions, and where the record has the attribute `auth=iam`. Which instance is called is chosen
+        as `discover` does; one that cannot be reached is reported, and another one tried if nothing can have been done
+        yet, or the method is idempotent. Answers of any status are returned; redirects are not followed.
 
-        I/O: the lookup, and then at most `timeout_seconds` in all. Raises what `discover` raises, `InvalidValueError`
+        I/O: at most `timeout_seconds`, lookups and all tries together. Raises what `discover` raises, `InvalidValueError`
         before any I/O, a `StoreError` where there are no credentials to sign with, and an `InvocationError`:
         `FunctionFailedError` where the function ended in an error, `UnreachableError`, `NoReplyError` and others.
         """

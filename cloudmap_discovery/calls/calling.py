@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cloudmap_discovery.calls.errors import (
     BadReplyError,
@@ -58,12 +58,20 @@ class Where:
 
 @value
 class Called:
-    """An answer that has begun, who gave it, and how long looking up and waiting for it took, in seconds."""
+    """An answer that has begun, and who gave it."""
 
     incoming: Incoming
     instance: Instance
-    lookup_seconds: float
-    upstream_seconds: float
+
+
+class Spent:
+    """How long a call took, until its answer began or it failed: looking up, and all the rest, in seconds."""
+
+    __slots__ = ("lookup_seconds", "upstream_seconds")
+
+    def __init__(self) -> None:
+        self.lookup_seconds = 0.0
+        self.upstream_seconds = 0.0
 
 
 class Calling:
@@ -95,23 +103,33 @@ class Calling:
         """Use no credentials from before the snapshot."""
         self._signer.forget()
 
-    async def call(self, where: Where, call: Call, *, timeout_seconds: float, may_sign: bool) -> Called:
+    async def call(
+        self, where: Where, call: Call, *, timeout_seconds: float, may_sign: bool, spent: Spent | None = None
+    ) -> Called:
         """Return the answer as soon as it begins, from the first instance that gives one.
 
         An instance that cannot be reached is set aside, and another one tried, if the request cannot have reached the
         first or its method is idempotent. `may_sign`: whether the caller is one for whom requests are signed. Raises
-        what looking up raises, or an `InvocationError`.
+        what looking up raises, or an `InvocationError`; `spent` is told what took how long in any case.
         """
-        started = self._clock.monotonic()
-        ends = started + timeout_seconds
-        lookup_seconds = 0.0
+        started, spent = self._clock.monotonic(), spent or Spent()
+        try:
+            return await self._called(where, call, timeout_seconds, spent, may_sign=may_sign)
+        finally:
+            spent.upstream_seconds = self._clock.monotonic() - started - spent.lookup_seconds
+
+    async def _called(
+        self, where: Where, call: Call, timeout_seconds: float, spent: Spent, *, may_sign: bool
+    ) -> Called:
+        ends = self._clock.monotonic() + timeout_seconds
         tried: set[str] = set()
         failure: InvocationError | None = None
         while True:
             asked = self._clock.monotonic()
-            instance = await self._looked_up(where, failure, ends - asked, timeout_seconds)
-            found = self._clock.monotonic()
-            lookup_seconds += found - asked
+            try:
+                instance = await self._looked_up(where, failure, ends - asked, timeout_seconds)
+            finally:
+                spent.lookup_seconds += self._clock.monotonic() - asked
             if failure is not None and (instance.id in tried or len(tried) >= _MAX_INSTANCES):
                 raise failure
             tried.add(instance.id)
@@ -134,7 +152,7 @@ class Calling:
                     raise failure from error.__cause__
                 failure.__cause__ = error.__cause__
             else:
-                return Called(incoming, instance, lookup_seconds, self._clock.monotonic() - found)
+                return Called(incoming, instance)
 
     async def _looked_up(
         self, where: Where, failure: InvocationError | None, left: float, timeout_seconds: float
@@ -186,7 +204,7 @@ class Calling:
     async def _signed(
         self, target: HttpTarget, call: Call, body: bytes, signing: Signing, seconds: float
     ) -> Incoming:
-        url = url_of(target, call.path, call.query)
+        url = url_of(target, call.path, _query_without_aws(call.query))
         request = Outgoing(call.method, url, _without_aws(call.headers), body)
         ends = self._clock.monotonic() + seconds
         request = await self._signer.signed(request, body, signing, timeout_seconds=seconds)
@@ -194,7 +212,7 @@ class Calling:
 
     def _payload(self, call: Call, body: bytes, instance: Instance) -> bytes:
         if call.is_event:
-            return body
+            return body or b"null"
         event = event_of(call, body, at_seconds=self._clock.wall())
         payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
         if len(payload) > MAX_PAYLOAD_BYTES:
@@ -216,7 +234,7 @@ class Calling:
         headers += [pair for pair in call.headers if pair[0] == "x-amzn-trace-id"]
         ends = self._clock.monotonic() + seconds
         request = await self._signer.signed(
-            Outgoing("POST", url, tuple(headers), payload),
+            Outgoing("POST", url, tuple(headers), payload, group=target.arn),
             payload,
             Signing(endpoint.signing_name, endpoint.signing_region),
             timeout_seconds=seconds,
@@ -278,6 +296,11 @@ async def _whole(call: Call, instance: Instance, limit_bytes: int) -> bytes:
 def _without_aws(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Leave out what the caller would sign with: the signature is ours."""
     return tuple(pair for pair in headers if pair[0] != "authorization" and not pair[0].startswith("x-amz-"))
+
+
+def _query_without_aws(query: str) -> str:
+    pairs = [(unquote(pair.partition("=")[0]).lower(), pair) for pair in query.split("&")]
+    return "&".join(pair for name, pair in pairs if not name.startswith("x-amz-"))
 
 
 def _of(error: InvocationError, instance: Instance) -> InvocationError:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from cloudmap_discovery.values import value
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _TEXT: Final = ("text/", "application/json", "application/xml", "application/javascript")
 _ALSO_TEXT: Final = "application/x-www-form-urlencoded"
 _NAME: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
+# Control characters but for the tab (RFC 9110, 5.5).
+_NOT_IN_HEADERS: Final = r"[\0-\x08\n-\x1f\x7f]"
 _STATUSES: Final = range(200, 600)
 _DIGITS: Final = 3
 # How an answer is framed is for those to say who send it.
@@ -55,6 +58,11 @@ def event_of(call: Call, body: bytes, *, at_seconds: float) -> dict[str, Any]:
         query[name] = f"{query[name]},{text}" if name in query else text
     path = call.path or "/"
     sender = call.sender
+    if sender.host:
+        headers["host"] = sender.host
+    if body:
+        headers["content-length"] = str(len(body))
+    name = urlsplit(f"//{sender.host}").hostname or ""
     moment = time.gmtime(at_seconds)
     event: dict[str, Any] = {
         "version": "2.0",
@@ -65,8 +73,8 @@ def event_of(call: Call, body: bytes, *, at_seconds: float) -> dict[str, Any]:
         "requestContext": {
             "accountId": "anonymous",
             "apiId": "cloudmap-discovery",
-            "domainName": sender.host,
-            "domainPrefix": sender.host.partition(".")[0],
+            "domainName": name,
+            "domainPrefix": name.partition(".")[0],
             "http": {
                 "method": call.method,
                 "path": path,
@@ -130,7 +138,7 @@ def _headers_of(result: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     headers += [("set-cookie", _header_text(cookie)) for cookie in cookies]
     for name, text in headers:
-        if not name or not _NAME.issuperset(name) or any(sign in text for sign in "\r\n\0"):
+        if not name or not _NAME.issuperset(name) or re.search(_NOT_IN_HEADERS, text):
             raise NotAnAnswerError(f"its header {_shown(name)} is none that HTTP has")
     if "content-type" not in {name for name, _ in headers}:
         headers.append(("content-type", "application/json"))

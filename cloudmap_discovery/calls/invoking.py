@@ -20,7 +20,7 @@ _MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 _IN_PATH: Final = "/%-_.~!$&'()*+,;=:@"
 _JSON: Final = "application/json"
 # What the router refuses as well.
-_NOT_IN_PATH: Final = r"[\0-\x1f\x7f]|(?:^|[/\\])\.\.?(?:[/\\]|$)"
+_NOT_IN_PATH: Final = r"[\0-\x1f\x7f]|(?:^|[/\\])\.\.?(?:[/\\;]|$)"
 _OF_THE_WIRE: Final = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 
 
@@ -41,7 +41,7 @@ def call_of(
     body, kind = _body(payload, is_event=is_event)
     if kind and "content-type" not in named:
         named["content-type"] = kind
-    usual = "GET" if payload is None and not is_event else "POST"
+    usual = "GET" if payload is None else "POST"
     chosen = (_is_text("method", "" if method is None else method) or usual).upper()
     if not chosen.isascii() or not chosen.isalpha():
         raise InvalidValueError("method", method, "must be a method of HTTP, such as GET")
@@ -74,7 +74,7 @@ async def invoked(calling: Calling, where: Where, call: Call, timeout_seconds: f
 
 def _body(payload: Any, *, is_event: bool) -> tuple[bytes, str]:
     if payload is None:
-        return (b"null", _JSON) if is_event else (b"", "")
+        return b"", ""
     if isinstance(payload, bytes | bytearray):
         return bytes(payload), _JSON if is_event else ""
     try:
@@ -124,7 +124,7 @@ def _name(name: str) -> str:
 
 def _text(name: str, text: str) -> str:
     text = _is_text(f"headers[{name!r}]", text)
-    if not re.fullmatch(r"[^\r\n\0\u0100-\U0010ffff]*", text):
+    if not re.fullmatch(r"[^\0-\x08\n-\x1f\x7f\u0100-\U0010ffff]*", text):
         raise InvalidValueError(f"headers[{name!r}]", text, "must be one line of Latin-1 text")
     return text
 

@@ -20,7 +20,10 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 
 @value
 class Sender:
-    """Who asks, as a function is told: `address` and `protocol` of the client, `host` and `request_id` of the request."""
+    """Who asks, as a function is told: `address` and `protocol` of the client, `host` and `request_id` of the request.
+
+    `host` is as in the header, which no other header of the request says: with the port that was asked.
+    """
 
     address: str = ""
     protocol: str = "HTTP/1.1"
@@ -49,12 +52,16 @@ class Call:
 
 @value
 class Outgoing:
-    """A request as it goes out: `url` is absolute and encoded."""
+    """A request as it goes out: `url` is absolute and encoded.
+
+    Requests of another `group` have connections of their own, though they go to the same place.
+    """
 
     method: str
     url: str
     headers: Headers
     body: bytes | AsyncIterable[bytes]
+    group: str = ""
 
 
 class Incoming:

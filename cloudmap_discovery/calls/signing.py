@@ -56,7 +56,7 @@ class Signer:
             at_seconds=self._wall(),
         )
         others = tuple(pair for pair in request.headers if not _is_signed(pair[0]))
-        return Outgoing(request.method, url, (*headers.items(), *others), body)
+        return Outgoing(request.method, url, (*headers.items(), *others), body, request.group)
 
 
 def _is_signed(name: str) -> bool:

@@ -90,16 +90,17 @@ def target_of(instance: Instance, *, region: str | None) -> HttpTarget | Functio
         netloc = f"{netloc}:{port}"
     return HttpTarget(
         f"{parts.scheme}://{netloc}",
-        quote(parts.path.rstrip("/"), safe=_IN_PATH),
+        quote(parts.path, safe=_IN_PATH),
         quote(parts.query, safe=f"{_IN_PATH}?"),
         _signing(instance, host, region) if auth == IAM else None,
     )
 
 
 def url_of(target: HttpTarget, path: str, query: str) -> str:
-    """Return the URL of a request: path and query go behind the endpoint's own."""
+    """Return the URL of a request: path and query go behind the endpoint's own, which without a path is as it is."""
     whole = target.query + "&" * bool(target.query and query) + query
-    return f"{target.origin}{target.path}{path}{'' if target.path or path else '/'}{'?' * bool(whole)}{whole}"
+    own = target.path.rstrip("/") if path else target.path or "/"
+    return f"{target.origin}{own}{path}{'?' * bool(whole)}{whole}"
 
 
 def canonical(url: str) -> str:

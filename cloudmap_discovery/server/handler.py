@@ -17,7 +17,7 @@ from cloudmap_discovery.io_thread import IOThread
 from cloudmap_discovery.notices import Notices
 from cloudmap_discovery.server.callers import said_by_lambda
 from cloudmap_discovery.server.lambda_answers import InOnePiece, is_carried, too_large
-from cloudmap_discovery.server.lambda_urls import host_of, is_host, path_of
+from cloudmap_discovery.server.lambda_urls import client_of, host_of, is_host, path_of
 from cloudmap_discovery.server.parts import Parts
 from cloudmap_discovery.server.problems import problem, problem_of
 from cloudmap_discovery.settings import MANIFEST
@@ -106,9 +106,10 @@ def _readable(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class _AsAsked:
-    """Gives an application the path and the host that were asked for.
+    """Gives an application the path and the host that were asked for, and who asked.
 
-    Mangum decodes once more what an HTTP API has decoded, and fails at hosts with a port that is none, and at IPv6's.
+    Mangum decodes once more what an HTTP API has decoded, fails at hosts with a port that is none, and at IPv6's, and
+    takes all that a load balancer forwards for its client.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -123,7 +124,15 @@ class _AsAsked:
             await refused(scope, receive, send)
             return
         headers = [*scope["headers"], *([] if host is None else [(b"host", host.encode())])]
-        asked = {"path": path.decoded, "raw_path": path.encoded, "headers": headers, "aws.event": event}
+        asked: dict[str, Any] = {
+            "path": path.decoded,
+            "raw_path": path.encoded,
+            "headers": headers,
+            "aws.event": event,
+        }
+        client = client_of(event)
+        if client is not None:
+            asked["client"] = (client, 0)
         # Mangum has not seen the host, and makes up a server.
         await self._app({**scope, **asked, "server": None}, receive, send)
 

@@ -65,7 +65,7 @@ class InOnePiece:
 def too_large() -> Response:
     """Return what is said in the place of an answer that Lambda does not carry."""
     LOGGER.warning("an answer is larger than the %d bytes that Lambda carries", LIMIT_BYTES)
-    detail = f"it is larger than the {LIMIT_BYTES // 1024**2} MB that Lambda carries: ask for less at a time"
+    detail = f"it is larger than the {LIMIT_BYTES // 1024**2} MB of JSON that Lambda carries, base64 counted: ask for less"
     return problem(502, "response-too-large", "The answer is too large", detail)
 
 

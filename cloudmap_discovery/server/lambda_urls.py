@@ -54,6 +54,18 @@ def host_of(event: Mapping[str, Any]) -> str | None:
     return None
 
 
+def client_of(event: Mapping[str, Any]) -> str | None:
+    """Return who asked a load balancer, which it has appended to what others say; None for events of others."""
+    if "elb" not in event["requestContext"]:
+        return None
+    for kind in ("multiValueHeaders", "headers"):
+        for name, told in (event.get(kind) or {}).items():
+            if name.lower() == "x-forwarded-for" and told:
+                last = told if isinstance(told, str) else told[-1]
+                return str(last).rpartition(",")[2].strip()
+    return ""
+
+
 def is_host(text: str) -> bool:
     """Return whether a Host header has a host, with or without a port (RFC 9110, 7.2)."""
     try:

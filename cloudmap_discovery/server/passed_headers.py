@@ -87,6 +87,11 @@ def reply_headers(given: Headers) -> list[tuple[str, str]]:
     return [(name, text) for name, text in given if name not in dropped and not name.startswith("x-amz-")]
 
 
+def server_timing(lookup_seconds: float, upstream_seconds: float) -> str:
+    """Return what tells the client how long was looked up, and how long the service took."""
+    return f"lookup;dur={lookup_seconds * 1000:.1f}, upstream;dur={upstream_seconds * 1000:.1f}"
+
+
 def passes(given: Headers) -> int:
     """Return how often the request has been through a router."""
     return sum(text.count(VIA) for name, text in given if name == "via")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
 
     from cloudmap_discovery.calls.calling import Called
+    from cloudmap_discovery.calls.messages import Headers
     from cloudmap_discovery.server.client_watch import ClientWatch
 
 
@@ -24,21 +25,16 @@ _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class PassedBack:
-    """One answer that has begun; `vary` is what decided who gives it, `seconds` how long client or service may be silent."""
+    """One answer that has begun, with what of ours goes on top of it; client and service may be silent for `seconds`."""
 
     def __init__(
-        self, called: Called, request: Request, client: ClientWatch, *, vary: str, seconds: float
+        self, called: Called, request: Request, client: ClientWatch, headers: Headers, *, seconds: float
     ) -> None:
         self._called = called
         self._request = request
         self._client = client
         self._seconds = seconds
-        self._headers = reply_headers(called.incoming.headers)
-        times = (("lookup", called.lookup_seconds), ("upstream", called.upstream_seconds))
-        timing = ", ".join(f"{name};dur={taken * 1000:.1f}" for name, taken in times)
-        self._headers.append(("server-timing", timing))
-        if vary:
-            self._headers.append(("vary", vary))
+        self._headers = [*reply_headers(called.incoming.headers), *headers]
 
     async def answer(self, receive: Receive, send: Send) -> None:
         """Send it; where it breaks off, whoever serves ends the connection, so that it does not look whole."""

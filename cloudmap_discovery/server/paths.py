@@ -20,6 +20,7 @@ _IN_QUERY: Final = "%/?:@!$&'()*+,;=~-._[]|^`{}\\\"<>"
 _SIGNATURE: Final = "x-amz-signature"
 _OF_AWS: Final = "x-amz-"
 _DOTS: Final = frozenset({".", ".."})
+_PARAMETERS: Final = ";"  # of a segment (RFC 3986, 3.3)
 _FIRST_PRINTABLE: Final = " "
 _DELETE: Final = "\x7f"
 
@@ -37,8 +38,8 @@ def read_path(raw: str) -> Routed:
     """Return what the path asks for, which is encoded, as it came; raises an `InvalidValueError`.
 
     `/users/7` and `/Staging:users/7`; a ladder has its signs encoded. What follows the service goes on as it is, but
-    refused are paths that mean another one to whoever normalizes them: dots as segments, encoded or not, backslashes,
-    and signs that no path has.
+    refused are paths that mean another one to whoever normalizes them: dots as segments, encoded or not, also before
+    the parameters that some take off them (`..;x`), backslashes, and signs that no path has.
     """
     if not raw.startswith("/"):
         raise InvalidValueError(
@@ -79,12 +80,13 @@ def _name_in(pair: str) -> str:
 
 
 def _check_segment(raw: str, segment: str) -> None:
-    if segment in _DOTS:
+    if segment.partition(_PARAMETERS)[0] in _DOTS:
         raise InvalidValueError("path", raw, "must have neither . nor .. as a segment")
     if "%" not in segment:
         return
     decoded = unquote(segment)
     if any(sign < _FIRST_PRINTABLE or sign == _DELETE for sign in decoded):
         raise InvalidValueError("path", raw, "must have no control characters, encoded or not")
-    if not _DOTS.isdisjoint(decoded.replace("\\", "/").split("/")):
+    parts = decoded.replace("\\", "/").split("/")
+    if any(part.partition(_PARAMETERS)[0] in _DOTS for part in parts):
         raise InvalidValueError("path", raw, "must have neither . nor .. as a segment, encoded or not")

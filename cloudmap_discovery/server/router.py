@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
-from cloudmap_discovery.calls.calling import Where
+from cloudmap_discovery.calls.calling import Spent, Where
 from cloudmap_discovery.calls.errors import NoReplyError
 from cloudmap_discovery.calls.messages import Call, Sender
 from cloudmap_discovery.errors import DiscoveryError, InvalidValueError
@@ -23,6 +23,7 @@ from cloudmap_discovery.server.passed_headers import (
     Front,
     passes,
     request_headers,
+    server_timing,
 )
 from cloudmap_discovery.server.passing_back import PassedBack
 from cloudmap_discovery.server.paths import MAX_TARGET_CHARACTERS, read_path, read_query
@@ -97,14 +98,19 @@ class Router:
             client.end()
 
     async def _answer(self, request: Request, client: ClientWatch, send: Send) -> None:
-        outcome = await self._called(request, client)
+        spent = Spent()
+        outcome = await self._called(request, client, spent)
+        timing = ("server-timing", server_timing(spent.lookup_seconds, spent.upstream_seconds))
         if isinstance(outcome, Response):
+            if spent.lookup_seconds:
+                outcome.headers.append(*timing)
             await outcome(request.scope, request.receive, send)
             return
-        passing = PassedBack(outcome, request, client, vary=self._vary, seconds=self._time_for(request))
+        ours = (timing, ("vary", self._vary)) if self._vary else (timing,)
+        passing = PassedBack(outcome, request, client, ours, seconds=self._time_for(request))
         await passing.answer(request.receive, send)
 
-    async def _called(self, request: Request, client: ClientWatch) -> Called | Response:
+    async def _called(self, request: Request, client: ClientWatch, spent: Spent) -> Called | Response:
         """Return what the service answers, or what is wrong."""
         headers = _headers_of(request)
         try:
@@ -121,7 +127,9 @@ class Router:
         except TimeoutError:
             return _too_slow()
         calling = asyncio.get_running_loop().create_task(
-            self._calling.call(where, call, timeout_seconds=self._time_for(request), may_sign=trusted)
+            self._calling.call(
+                where, call, timeout_seconds=self._time_for(request), may_sign=trusted, spent=spent
+            )
         )
         try:
             await _first(calling, client.gone())
@@ -181,7 +189,7 @@ class Router:
         sender = Sender(
             front.address,
             f"HTTP/{scope.get('http_version', '1.1')}",
-            _name_of(front.host),
+            _usable(front.host),
             _request_id(scope),
         )
         query = read_query(scope.get("query_string", b""))
@@ -203,12 +211,12 @@ def _too_slow() -> Response:
     return problem(408, "body-too-slow", "The request takes too long", "its body did not come in time")
 
 
-def _name_of(host: str) -> str:
-    """Return a Host without its port, and without the brackets of an IPv6 address."""
+def _usable(host: str) -> str:
+    """Return a Host as it is, or nothing where it is none, since clients send it at will."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return host if urlsplit(f"//{host}").hostname else ""
     except ValueError:
-        return ""  # it is none, and what a client sends at will
+        return ""
 
 
 def _headers_of(request: Request) -> Headers:

@@ -80,7 +80,7 @@ def problem_of_call(error: DiscoveryError, where: Where, *, trusted: bool) -> Re
             )
             detail = str(error) if trusted else f"{where.service!r} was found, and calling it failed"
             if isinstance(error, TooLargeError):
-                detail = f"it takes at most {error.limit_bytes} bytes"
+                detail = f"it takes at most {error.limit_bytes} bytes, a function as the JSON of its event: base64 counts"
             return problem(status, name, title, detail)
         case _:
             return problem_of(error)

@@ -164,7 +164,7 @@ def _is_readable(number: int) -> bool:
 
 
 class StreamingWire:
-    """Sends requests over HTTP/1.1, on the event loop that it is used on: a hundred to one origin at once, others wait.
+    """Sends requests over HTTP/1.1, on the event loop that it is used on: a hundred to one place at once, others wait.
 
     Connections to an origin that nobody asked for 20 seconds, on either clock, are not used again: they are dead if the
     sandbox was frozen meanwhile. `silent_seconds` is how long a service may be silent in the midst of its answer.
@@ -183,13 +183,14 @@ class StreamingWire:
         self._tls = tls
         self._clock = clock
         self._silent_seconds = silent_seconds
-        self._origins: dict[str, _Origin] = {}
+        self._origins: dict[tuple[str, str], _Origin] = {}
+        self._left: list[httpcore2.AsyncConnectionPool] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     async def send(self, request: Outgoing, *, timeout_seconds: float) -> Incoming:
         """Send a request; see `Wire`. The time for the answer begins anew with each part of a body that is sent."""
-        pool = self._pool_for(request.url)
+        pool = self._pool_for(request)
         with _translated(_before(request.url, timeout_seconds)):
             async with asyncio.timeout(timeout_seconds) as limit:
                 response = await self._answered(pool, request, timeout_seconds, limit)
@@ -203,10 +204,11 @@ class StreamingWire:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        origins, self._origins = self._origins, {}
+        pools = [*(origin.pool for origin in self._origins.values()), *self._left]
+        self._origins, self._left = {}, []
         if self._loop is asyncio.get_running_loop():
-            for origin in origins.values():
-                await origin.pool.aclose()
+            for pool in pools:
+                await pool.aclose()
             await asyncio.gather(*self._closing)
 
     async def _answered(
@@ -259,13 +261,13 @@ class StreamingWire:
             extensions={"timeout": limits},
         )
 
-    def _pool_for(self, url: str) -> httpcore2.AsyncConnectionPool:
-        """Return the connections to the URL's origin: its own, so that one that hangs holds up no other."""
+    def _pool_for(self, request: Outgoing) -> httpcore2.AsyncConnectionPool:
+        """Return the connections to the origin for the group: their own, so that what hangs holds up no other."""
         now, loop = self._clock.now(), asyncio.get_running_loop()
         if self._loop is not loop:
-            self._origins, self._loop = {}, loop
-        parts = urlsplit(url)
-        name = f"{parts.scheme}://{parts.netloc}"
+            self._origins, self._left, self._loop = {}, [], loop
+        parts = urlsplit(request.url)
+        name = (f"{parts.scheme}://{parts.netloc}", request.group)
         origin = self._origins.get(name)
         if origin is None or not 0 <= now.seconds_since(origin.used) <= _IDLE_SECONDS:
             self._leave_idle(now)
@@ -281,18 +283,22 @@ class StreamingWire:
         return origin.pool
 
     def _leave_idle(self, now: Instant) -> None:
-        """Close the connections to origins that nobody asks any more; those with something under way end with that."""
+        """Close the connections to origins that nobody asks any more, where something is under way once that has ended."""
         idle = [
             name
             for name, origin in self._origins.items()
             if not 0 <= now.seconds_since(origin.used) <= _IDLE_SECONDS
         ]
         for name in idle:
-            pool = self._origins.pop(name).pool
+            self._left.append(self._origins.pop(name).pool)
+        left, self._left = self._left, []
+        for pool in left:
             if all(connection.is_idle() or connection.is_closed() for connection in pool.connections):
                 task = asyncio.get_running_loop().create_task(pool.aclose())
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
+            else:
+                self._left.append(pool)
 
 
 class _Origin:
@@ -358,8 +364,10 @@ def _before(url: str, seconds: float) -> Callable[[Exception], InvocationError |
         match error:
             case RefusedError():
                 meant: InvocationError | None = AddressRefusedError("", url, reason)
-            case httpcore2.ConnectError() | httpcore2.ConnectTimeout() | httpcore2.PoolTimeout():
+            case httpcore2.ConnectError() | httpcore2.ConnectTimeout():
                 meant = UnreachableError("", url, f"no connection: {reason}")
+            case httpcore2.PoolTimeout():
+                meant = NoReplyError("", url, f"every connection to it was taken for {seconds:.3g} s")
             case TimeoutError() | httpcore2.ReadTimeout() | httpcore2.WriteTimeout():
                 meant = NoReplyError("", url, f"no answer within {seconds:.3g} s", was_sent=True)
             case httpcore2.RemoteProtocolError() if not is_silent_end:

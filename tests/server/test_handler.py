@@ -86,6 +86,7 @@ async def told(request: Request) -> JSONResponse:
             "loop": id(asyncio.get_running_loop()),
             "host": request.headers.get("host"),
             "url": request.url.path,
+            "client": scope["client"][0],
         }
     )
 
@@ -148,6 +149,26 @@ def test_a_host_reaches_the_application_as_it_was_sent(
     found = json.loads(result["body"])
     assert (result["statusCode"], found["host"]) == (200, host)
     assert found["url"] == "/v1/services"
+
+
+@pytest.mark.parametrize(
+    ("told", "client"),
+    [("203.0.113.7", "203.0.113.7"), ("6.6.6.6, 203.0.113.7", "203.0.113.7"), ("", ""), (None, "")],
+)
+@pytest.mark.parametrize("front", [load_balancer, load_balancer_of_lists])
+def test_of_a_load_balancer_the_client_is_whom_it_has_seen_itself(
+    entrance: Callable[..., Entrance], front: Callable[..., dict[str, Any]], told: str | None, client: str
+) -> None:
+    event = front("/v1/services")
+    for kind, given in (("headers", told), ("multiValueHeaders", ["9.9.9.9", told])):
+        if kind in event:
+            del event[kind]["x-forwarded-for"]
+            if told is not None:
+                event[kind]["X-Forwarded-For"] = given
+
+    found = json.loads(entrance().handle(event, Context())["body"])
+
+    assert found["client"] == client
 
 
 @pytest.mark.parametrize("front", ALL_FRONTS.values(), ids=ALL_FRONTS)

@@ -75,6 +75,7 @@ async def test_a_service_that_refuses_is_unreachable_and_the_next_one_serves(aws
             statuses = [(await client.post("/users/")).status_code for _ in range(10)]
 
     assert problem(alone) == (502, "unreachable")
+    assert alone.headers["server-timing"].startswith("lookup;dur=")
     assert statuses == [200] * 10
 
 
@@ -100,8 +101,13 @@ async def test_a_service_that_hangs_is_given_up_in_time(aws: StandIn) -> None:
         put(aws, peer.url)
         async with routing(aws, router_timeout="0.3") as client:
             answer = await client.get("/users/")
+            missing = await client.get("/nobody/")
+            refused = await client.get("/users/%2e%2e/x")
 
     assert problem(answer) == (504, "no-reply")
+    assert float(answer.headers["server-timing"].rpartition("=")[2]) > 200  # of the 300 ms that it was given
+    assert "lookup;dur=" in missing.headers["server-timing"]
+    assert "server-timing" not in refused.headers
     assert len(peer.asked) == 1
 
 
@@ -204,6 +210,7 @@ async def test_a_function_answers_with_a_request_signed_by_us(aws: StandIn) -> N
     assert answer.headers["set-cookie"] == "a=1"
     assert event["headers"]["authorization"] == "Bearer mine"
     assert "x-amz-security-token" not in event["headers"]
+    assert (event["headers"]["host"], event["headers"]["content-length"]) == ("discovery.test", "4")
     assert event["requestContext"]["accountId"] == "anonymous"
 
 
@@ -220,6 +227,7 @@ async def test_a_function_is_told_the_host_without_its_port(aws: StandIn, host: 
     (event,) = api.events
     assert event["requestContext"]["domainName"] == name
     assert event["requestContext"]["domainPrefix"] == name.partition(".")[0]
+    assert event["headers"].get("host") == (host if name else None)
 
 
 async def test_a_caller_who_is_not_trusted_gets_no_signature_and_no_secret(aws: StandIn) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cloudmap_discovery.calls.errors import UnreachableError
+from cloudmap_discovery.calls.errors import NoReplyError, UnreachableError
 from cloudmap_discovery.calls.messages import Outgoing
+from cloudmap_discovery.server import streaming_wire
 from cloudmap_discovery.server.addresses import Guard
 from cloudmap_discovery.server.streaming_wire import GuardedBackend, StreamingWire
 from cloudmap_discovery.testing import FakeClock
@@ -22,8 +23,8 @@ def wire(clock: FakeClock, **options: Any) -> StreamingWire:
     return StreamingWire(guard, tls=ssl.create_default_context, clock=clock, silent_seconds=5.0, **options)
 
 
-async def get(tested: StreamingWire, url: str) -> bytes | None:
-    incoming = await tested.send(Outgoing("GET", url, (), b""), timeout_seconds=5.0)
+async def get(tested: StreamingWire, url: str, group: str = "") -> bytes | None:
+    incoming = await tested.send(Outgoing("GET", url, (), b"", group), timeout_seconds=5.0)
     return await incoming.whole(1000)
 
 
@@ -51,6 +52,60 @@ async def test_connections_to_an_origin_that_nobody_asks_any_more_are_closed() -
 
         assert await asyncio.to_thread(old.lines[0].closed.wait, 10)
         await tested.aclose()
+
+
+async def test_connections_with_something_under_way_are_closed_after_it() -> None:
+    clock = FakeClock()
+    tested = wire(clock)
+    with Peer(always(FINE)) as old, Peer(always(FINE)) as new:
+        under_way = await tested.send(Outgoing("GET", old.url, (), b""), timeout_seconds=5.0)
+        clock.advance(60)
+        await get(tested, new.url)
+        assert await under_way.whole(1000) == b"ok"
+        assert not old.lines[0].closed.is_set()
+        clock.advance(60)
+        await get(tested, new.url)
+
+        assert await asyncio.to_thread(old.lines[0].closed.wait, 10)
+        await tested.aclose()
+
+
+async def test_at_the_end_connections_with_something_under_way_are_closed_too() -> None:
+    clock = FakeClock()
+    tested = wire(clock)
+    with Peer(always(FINE)) as old, Peer(always(FINE)) as new:
+        await tested.send(Outgoing("GET", old.url, (), b""), timeout_seconds=5.0)
+        clock.advance(60)
+        await get(tested, new.url)
+        await tested.aclose()
+
+        assert await asyncio.to_thread(old.lines[0].closed.wait, 10)
+
+
+async def test_functions_that_are_asked_at_one_place_do_not_wait_for_each_other() -> None:
+    tested = wire(FakeClock())
+    with Peer(always(FINE)) as peer:
+        for group in ("users", "orders", "users"):
+            await get(tested, peer.url, group)
+        await tested.aclose()
+
+    assert [asked.connection for asked in peer.asked] == [1, 2, 1]
+
+
+async def test_who_waits_in_vain_for_a_connection_does_not_say_that_the_service_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streaming_wire, "_CONNECTIONS", 1)
+    tested = wire(FakeClock())
+    with Peer(always(FINE)) as peer:
+        under_way = await tested.send(Outgoing("GET", peer.url, (), b""), timeout_seconds=5.0)
+        with pytest.raises(NoReplyError) as raised:
+            await tested.send(Outgoing("GET", peer.url, (), b""), timeout_seconds=0.05)
+        await under_way.aclose()
+        await tested.aclose()
+
+    assert len(peer.asked) == 1
+    assert raised.value.service == ""
 
 
 async def test_one_origin_idle_is_not_kept_by_another_that_is_busy() -> None:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from cloudmap_discovery.calls.gateway import NotAnAnswerError, event_of, said_by
 from cloudmap_discovery.calls.messages import Call, Sender
 
-SENDER = Sender("192.0.2.7", "HTTP/1.1", "router.test", "request-1")
+SENDER = Sender("192.0.2.7", "HTTP/1.1", "router.test:8080", "request-1")
 PATH = "/a%2Fb/c"
 
 
@@ -37,7 +37,7 @@ def test_the_event_is_of_format_two_with_a_context_of_ours() -> None:
         "rawPath": PATH,
         "rawQueryString": "x=1&x=2&y=",
         "cookies": ["one=1", "two=2"],
-        "headers": {"accept": "a,b", "user-agent": "curl"},
+        "headers": {"accept": "a,b", "user-agent": "curl", "host": "router.test:8080"},
         "queryStringParameters": {"x": "1,2", "y": ""},
         "requestContext": {
             "accountId": "anonymous",
@@ -68,6 +68,7 @@ def test_text_goes_as_it_is(kind: str) -> None:
     event = event_of(call(headers=(("content-type", kind),)), "grün".encode(), at_seconds=0)
 
     assert (event["body"], event["isBase64Encoded"]) == ("grün", False)
+    assert event["headers"]["content-length"] == "5"
 
 
 @pytest.mark.parametrize(("kind", "body"), [("image/png", b"plain"), ("text/plain", b"\xff\xfe")])
@@ -159,6 +160,7 @@ def test_a_body_in_base64_is_decoded_and_one_that_is_json_written() -> None:
         (b'{"statusCode": 200, "cookies": "a=1"}', "cookies no list"),
         (b'{"statusCode": 200, "multiValueHeaders": {"a": "1"}}', "not lists"),
         (b'{"statusCode": 200, "headers": {"a": "1\\r\\nset-cookie: x"}}', "none that HTTP has"),
+        (b'{"statusCode": 200, "headers": {"a": "1\\u000c2"}}', "none that HTTP has"),
         (b'{"statusCode": 200, "headers": {"a b": "1"}}', "none that HTTP has"),
         (b'{"statusCode": 200, "headers": {"": "1"}}', "none that HTTP has"),
         (b'{"statusCode": 200, "body": "%%", "isBase64Encoded": true}', "is not"),

@@ -45,6 +45,8 @@ def call(payload: Any = None, **arguments: Any) -> Call:
         ({"headers": [("a", "b")]}, "headers"),
         ({"headers": "a: b"}, "headers"),
         ({"headers": {7: "b"}}, "headers"),
+        ({"headers": {"a": "b\x0cc"}}, "headers['a']"),
+        ({"path": "/..;/admin"}, "path"),
         ({"method": 5}, "method"),
         ({"method": 0}, "method"),
         ({"path": 0}, "path"),
