@@ -53,6 +53,13 @@ class Claimant:
             return False
         return self.has(record) and since > self.asked
 
+    def may_have_made(self, record: Instance, since: float | None) -> bool:
+        """Return whether the record may be what this stack has written `since` then; what says nothing of it may."""
+        asked = decode_time(record.attributes.get(ASKED_AT, ""))
+        if record.attributes.get(STACK, self.stack) != self.stack:
+            return False
+        return since is None or asked is None or asked.timestamp() >= since
+
     def has(self, record: Instance) -> bool:
         """Return whether the record is this claimant's."""
         return (record.owner or MANUAL_OWNER, record.owner_ref) == (self.owner, self.owner_ref)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -109,7 +110,12 @@ class Entrance:
             sent = self._answering.submit(
                 answerer.send, request.response_url, body, left * (1 - _ANSWERING_SHARE)
             )
-            await asyncio.wrap_future(sent)
+            # Who answers drop by drop is left; with less time than a moment, it is Lambda that ends it.
+            async with asyncio.timeout(max(left * (1 - _ANSWERING_SHARE / 2), 1.0)):
+                await asyncio.wrap_future(sent)
+        except TimeoutError as error:
+            LOGGER.error("the answer was: %s", body.decode())
+            raise AnswerNotSentError("CloudFormation did not take the answer in time") from error
         except AnswerNotSentError as error:
             if error.is_refused:
                 # Done again, it would be refused again; and by then something else may be wanted.
@@ -216,4 +222,6 @@ _entrance: Final = Entrance(wiring.environment())
 @async_handler
 async def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any] | None:
     """Answer CloudFormation, or reconcile the registry with the tags of functions."""
+    if LOGGER.level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)  # Lambda's own is WARNING: how requests end would not be told
     return await _entrance.handle(event, context)

@@ -158,7 +158,8 @@ def make_plan(
             stopped = (
                 f"{len(removals)} of the {len(owned)} records that functions' tags own would go, more than "
                 f"{MOST_REMOVED:.0%} and more than {FEW_REMOVED}. If these functions really are gone, run "
-                "`cloudmap-discovery reconcile --force`"
+                "`cloudmap-discovery reconcile --force` with the registrar's settings, or invoke its function with "
+                '{"reconcile": {"force": true}}'
             )
     return Plan(
         changes=tuple(sorted(changes, key=lambda change: _order(change.record))),

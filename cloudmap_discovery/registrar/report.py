@@ -89,7 +89,7 @@ def counts(summary: Summary) -> dict[str, int]:
         "RecordsRejected": len(plan.rejected),
         "RecordsConflicting": len(plan.conflicts),
         "RecordsFailed": len(done.failed) + done.unfinished + len(plan.unread),
-        "RemovalsStopped": len(plan.removals) if plan.stopped else 0,
+        "RemovalsStopped": len(plan.removals) if plan.removes_too_many else 0,
         "ListingFailures": int(plan.incomplete is not None),
         "EndpointsGone": len(summary.gone),
         "SyncFailures": int(summary.sync_error is not None)

@@ -119,6 +119,12 @@ def meant_by(physical: str | None) -> tuple[str, Instance] | None:
     return found["namespace"], Instance(found["service"], "-", found["stage"], id=found["id"])
 
 
+def never_made_at(physical: str) -> float | None:
+    """Return when the resource was to be made that a Create failed to make, where its physical id says so."""
+    found = re.fullmatch(rf"{_NEVER_MADE}/.*/(?P<asked>[0-9]{{1,12}})", physical)
+    return None if found is None else float(found["asked"])
+
+
 def success(request: Request, outcome: Outcome) -> bytes:
     """Return the answer that says so, of at most 4 KB."""
     body = _base(request, "SUCCESS", outcome.physical_id) | {"Data": dict(outcome.data)}
@@ -126,8 +132,9 @@ def success(request: Request, outcome: Outcome) -> bytes:
 
 
 def failure(request: Request, reason: str) -> bytes:
-    """Return the answer that says why; it names the resource as it was before."""
-    physical = request.physical_id or f"{_NEVER_MADE}/{request.logical_id}/{request.request_id}"
+    """Return the answer that says why; it names the resource as it was before, or when it was to be made."""
+    asked = "" if request.asked_at is None else f"/{request.asked_at:.0f}"
+    physical = request.physical_id or f"{_NEVER_MADE}/{request.logical_id}/{request.request_id}{asked}"
     return _fitted(_base(request, "FAILED", physical), reason)
 
 

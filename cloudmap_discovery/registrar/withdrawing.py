@@ -9,7 +9,7 @@ from cloudmap_discovery.errors import DiscoveryError, OwnershipError, Registrati
 from cloudmap_discovery.model import Instance, record_id
 from cloudmap_discovery.registrar.adopting import memory_of, remembered, without_memory
 from cloudmap_discovery.registrar.properties import read_identity, read_properties
-from cloudmap_discovery.registrar.requests import Outcome, meant_by
+from cloudmap_discovery.registrar.requests import Outcome, meant_by, never_made_at
 from cloudmap_discovery.registration import MANUAL_OWNER
 from cloudmap_discovery.values import replace
 
@@ -62,13 +62,14 @@ class Withdrawing:
         """
         physical = request.physical_id or ""
         meant = meant_by(physical)
+        is_unmade = meant is None
         if meant is None:
             # A Create that failed, or never answered: the id is not ours, or CloudFormation has made it up.
             who = read_identity(request.properties, default_stage=self._default_stage)
             if who is None or not request.is_ours:
                 return Outcome(physical, {}, "nothing was registered")
             meant = self._namespace, record_of(who)
-        done = await self.withdrawn(*meant, request, seconds_left)
+        done = await self.withdrawn(*meant, request, seconds_left, is_unmade=is_unmade)
         drain = _said_drain(request)
         if done.changes_endpoint and drain is None:
             drain = self._drain_seconds
@@ -77,21 +78,37 @@ class Withdrawing:
         return Outcome(physical, {}, done.note or drained)
 
     async def withdrawn(
-        self, namespace: str, record: Instance, request: Request, seconds_left: SecondsLeft
+        self,
+        namespace: str,
+        record: Instance,
+        request: Request,
+        seconds_left: SecondsLeft,
+        *,
+        is_unmade: bool = False,
     ) -> Withdrawn:
         """Remove the record, or give it back, and wait until Cloud Map has done it.
 
-        That it is not there, or another's, is believed only after a registration could have spread. Raises as `delete`.
+        That it is not there, or another's, is believed only after a registration could have spread. Where the Create of
+        the resource failed (`is_unmade`), only what it can have written is touched: it may have written nothing, and the
+        record be one that an earlier stack has left. Raises as `delete`.
         """
+        since = never_made_at(request.physical_id or "")
         registry = self._registry_of(namespace)
         done = Withdrawn()
         was_asked_to_go = False
 
         async def attempt(timeout_seconds: float) -> bool:
             nonlocal was_asked_to_go
-            if await self._given_back(registry, record, request, timeout_seconds, done):
-                return True
+            plan = await registry.plan_deregister(
+                record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout_seconds
+            )
+            present, me = plan.present, request.claimant
+            if is_unmade and present is not None and me.has(present) and not me.may_have_made(present, since):
+                done.note = "the record stays: it was there before"
+                return False
             try:
+                if await self._given_back(registry, present, request, timeout_seconds, done):
+                    return True
                 done.is_removed = await registry.deregister(
                     record,
                     owner=request.owner,
@@ -117,7 +134,7 @@ class Withdrawing:
     async def _given_back(
         self,
         registry: Registry,
-        record: Instance,
+        present: Instance | None,
         request: Request,
         timeout_seconds: float,
         done: Withdrawn,
@@ -126,10 +143,7 @@ class Withdrawing:
 
         Where it is a former owner that goes, whoever has the record by now is not to give it back to him.
         """
-        plan = await registry.plan_deregister(
-            record, owner=request.owner, owner_ref=request.logical_id, timeout_seconds=timeout_seconds
-        )
-        present, me = plan.present, request.claimant
+        me = request.claimant
         if present is None:
             return False
         if me.is_late(present):

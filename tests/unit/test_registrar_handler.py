@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cloudmap_discovery.errors import ConfigurationError, InvalidValueError, ThrottledError
+from cloudmap_discovery.events import LOGGER
+from cloudmap_discovery.registrar import handler as handler_module
 from cloudmap_discovery.registrar.answering import AnswerNotSentError
 from cloudmap_discovery.registrar.handler import Entrance, UnfinishedError
 from tests.unit.fake_functions import arn_of
@@ -114,6 +118,38 @@ async def test_a_bug_of_ours_is_answered_and_logged_with_its_traceback(
     assert called.answer["Status"] == "FAILED"
     assert "ZeroDivisionError: nobody expected that" in called.answer["Reason"]
     assert any(record.exc_info for record in caplog.records)
+
+
+async def test_whoever_takes_an_answer_drop_by_drop_does_not_hold_up_the_function() -> None:
+    called, may_end = Called(), threading.Event()
+
+    class Dripping:
+        def send(self, *_: Any) -> None:
+            may_end.wait(60)
+
+    called.entrance._answerer = Dripping()  # type: ignore[assignment]  # as CloudFormation's bucket may be
+    try:
+        with pytest.raises(AnswerNotSentError, match="did not take the answer in time"):
+            await called(asked("Create", **USERS), seconds=0.5)
+    finally:
+        may_end.set()
+
+
+async def test_how_requests_end_is_told_where_lambda_leaves_the_level_to_us(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    called = Called()
+    monkeypatch.setattr(handler_module, "_entrance", called.entrance)
+    level = LOGGER.level
+    LOGGER.setLevel(logging.NOTSET)
+    try:
+        await asyncio.to_thread(
+            handler_module.handler, asked("Create", **USERS), FakeContext(called.bed, 900.0)
+        )
+    finally:
+        LOGGER.setLevel(level)
+
+    assert "Create of Users in cfn:" in caplog.text
 
 
 async def test_work_that_does_not_end_is_answered_while_there_is_time() -> None:

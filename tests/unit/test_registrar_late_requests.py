@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from cloudmap_discovery.errors import AccessDeniedError, ThrottledError
 from cloudmap_discovery.registrar.answering import AnswerNotSentError
-from tests.unit.registrar_bed import URL, FakeAnswerer, FakeContext, RegistrarBed, asked, entrance
+from cloudmap_discovery.registrar.requests import failure, read_request
+from tests.unit.registrar_bed import STACK, URL, FakeAnswerer, FakeContext, RegistrarBed, asked, entrance
 
 USERS: dict[str, Any] = {"Service": "users", "Endpoint": URL, "Stage": "Production"}
 
@@ -147,3 +151,34 @@ async def test_a_wait_that_lambda_starts_again_is_waited_again() -> None:
     await bed.ask("Update", **new, Tenant="", old=USERS, physical=created.physical_id)
 
     assert bed.clock.monotonic() - before >= 120
+
+
+@pytest.mark.parametrize("stack", [STACK, STACK.replace("5a1c", "6b2d")], ids=["same stack", "made anew"])
+async def test_a_create_that_wrote_nothing_leaves_what_an_earlier_one_has_left(stack: str) -> None:
+    bed, answerer = RegistrarBed(), FakeAnswerer()
+    function = entrance(bed, answerer, [])
+    await function.handle(signed(bed, "Create", **USERS), FakeContext(bed))  # and kept by its DeletionPolicy
+    bed.clock.advance(100)
+    wrong = USERS | {"Weight": "heavy"}
+    await function.handle(signed(bed, "Create", **wrong, stack=stack), FakeContext(bed))
+    failed = answerer.answers[-1]
+    bed.clock.advance(1)
+
+    physical = failed["PhysicalResourceId"]
+    await function.handle(signed(bed, "Delete", **wrong, stack=stack, physical=physical), FakeContext(bed))
+
+    assert [answer["Status"] for answer in answerer.answers] == ["SUCCESS", "FAILED", "SUCCESS"]
+    assert bed.registered == {"users/Production": URL}
+
+
+async def test_a_create_that_wrote_and_was_not_told_so_leaves_nothing() -> None:
+    bed, answerer = RegistrarBed(), FakeAnswerer()
+    function = entrance(bed, answerer, [])
+    create = signed(bed, "Create", **USERS)
+    await function.handle(create, FakeContext(bed))
+    physical = json.loads(failure(read_request(create), "it did not end in time"))["PhysicalResourceId"]
+    bed.clock.advance(10)
+
+    await function.handle(signed(bed, "Delete", **USERS, physical=physical), FakeContext(bed))
+
+    assert bed.registered == {}

@@ -133,9 +133,16 @@ def test_a_run_that_found_nothing_to_do_counts_that_too() -> None:
 
 
 def test_removals_that_were_stopped_are_counted_each() -> None:
-    stopped = Plan(removals=PLAN.removals, owned=3, stopped="not all functions could be listed")
+    stopped = Plan(removals=PLAN.removals, owned=3, stopped="3 of the 3 records would go")
 
     assert metrics(Summary(stopped, Done()))["RemovalsStopped"] == 3
+
+
+def test_removals_that_wait_for_a_whole_list_are_not_taken_for_too_many() -> None:
+    waiting = Plan(removals=PLAN.removals, owned=3, stopped="a page failed", incomplete="a page failed")
+    measured = metrics(Summary(waiting, Done()))
+
+    assert (measured["RemovalsStopped"], measured["ListingFailures"]) == (0, 1)
 
 
 # The line

@@ -17,6 +17,7 @@ from cloudmap_discovery.registrar.requests import (
     failure,
     is_request,
     meant_by,
+    never_made_at,
     physical_id,
     read_request,
     success,
@@ -184,6 +185,18 @@ def test_a_failed_create_names_a_resource_that_means_no_record() -> None:
 
     assert answer["PhysicalResourceId"] == "not-registered/Users/b7d0c1d2"
     assert meant_by(answer["PhysicalResourceId"]) is None
+
+
+def test_a_failed_create_says_when_it_was_asked_for() -> None:
+    url = "https://answers.test/a?X-Amz-Date=20260102T030405Z"
+    answer = json.loads(
+        failure(request(RequestType="Create", PhysicalResourceId=None, ResponseURL=url), "why")
+    )
+
+    assert never_made_at(answer["PhysicalResourceId"]) == 1_767_323_045
+    assert meant_by(answer["PhysicalResourceId"]) is None
+    assert never_made_at("not-registered/Users/b7d0c1d2") is None
+    assert never_made_at("services/users/Production-0123456789abcdef0123") is None
 
 
 def test_a_long_reason_is_cut() -> None:
