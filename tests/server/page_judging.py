@@ -62,6 +62,16 @@ def markup_errors(pages: Mapping[str, str], folder: Path) -> list[str]:
     ]
 
 
+async def barriers_in_light_and_dark(page: Page, address: str) -> dict[str, list[str]]:
+    """Open the address; return what keeps somebody from using it, in either colour scheme, where there is anything."""
+    await page.goto(address)
+    await page.emulate_media(color_scheme="light")
+    found = {address: await barriers(page)}
+    await page.emulate_media(color_scheme="dark")
+    found[f"{address} in the dark"] = await barriers(page, "color-contrast")
+    return {where: what for where, what in found.items() if what}
+
+
 async def barriers(page: Page, *rules: str) -> list[str]:
     """Return what keeps somebody from using the page: what breaks these rules of axe, or any of them.
 

@@ -11,7 +11,7 @@ from tests.server.bed import make_parts, serving, variables_for
 from tests.server.browser import a_browser
 from tests.server.page_bed import OVERRIDES, PATHS, put, record, seed
 from tests.server.page_hostility import IMAGE, LONG, SCRIPT, STYLE, TEMPLATE, paths, variables
-from tests.server.page_judging import barriers
+from tests.server.page_judging import barriers, barriers_in_light_and_dark
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,13 +47,9 @@ async def test_nothing_on_a_page_keeps_anybody_out_in_light_and_dark(aws: StandI
         await page.goto(url)
         aws.faults.access_denied()
         for address in [*addresses, broken, f"{broken}/ui/users?stage=Production"]:
-            await page.goto(address)
-            await page.emulate_media(color_scheme="light")
-            found[address] = await barriers(page)
-            await page.emulate_media(color_scheme="dark")
-            found[f"{address} in the dark"] = await barriers(page, "color-contrast")
+            found |= await barriers_in_light_and_dark(page, address)
 
-    assert {where: what for where, what in found.items() if what} == {}
+    assert found == {}
 
 
 async def test_the_judge_of_barriers_finds_one(browser: Browser) -> None:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.server.bed import make_parts, serving, variables_for
 from tests.server.browser import a_browser
 from tests.server.page_bed import OVERRIDES, PATHS, needs, put, record, seed
-from tests.server.page_judging import barriers
+from tests.server.page_judging import barriers_in_light_and_dark
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -303,10 +303,6 @@ async def test_nothing_on_a_narrow_page_keeps_anybody_out(aws: StandIn, browser:
     nowhere = make_parts(variables_for(aws, surfaces="page", namespace="nowhere"))
     with serving(parts) as url, serving(nowhere) as empty:
         for address in (url, f"{url}{PATHS['ladder']}", f"{url}{PATHS['service']}", empty):
-            await page.goto(address)
-            await page.emulate_media(color_scheme="light")
-            found[address] = await barriers(page)
-            await page.emulate_media(color_scheme="dark")
-            found[f"{address} in the dark"] = await barriers(page, "color-contrast")
+            found |= await barriers_in_light_and_dark(page, address)
 
-    assert {where: what for where, what in found.items() if what} == {}
+    assert found == {}

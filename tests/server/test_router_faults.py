@@ -14,7 +14,7 @@ import pytest
 
 from cloudmap_discovery.server.addresses import Guard
 from cloudmap_discovery.server.callers import nobody
-from cloudmap_discovery.server.streaming_wire import GuardedBackend, RefusedError
+from cloudmap_discovery.server.guarded_backend import GuardedBackend, RefusedError
 from tests.calls.lambda_api import LambdaApi
 from tests.server.bed import asking, serving
 from tests.server.router_bed import put, router, routing

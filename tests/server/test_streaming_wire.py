@@ -11,7 +11,8 @@ from cloudmap_discovery.calls.errors import NoReplyError, UnreachableError
 from cloudmap_discovery.calls.messages import Outgoing
 from cloudmap_discovery.server import streaming_wire
 from cloudmap_discovery.server.addresses import Guard
-from cloudmap_discovery.server.streaming_wire import GuardedBackend, StreamingWire
+from cloudmap_discovery.server.guarded_backend import GuardedBackend
+from cloudmap_discovery.server.streaming_wire import StreamingWire
 from cloudmap_discovery.testing import FakeClock
 from tests.unit.direct_peers import FINE, Peer, always
 
